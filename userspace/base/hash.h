@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Keyed and unkeyed 64-bit hashes.  Tables fed from the network use the keyed one, so that a
+ * sender cannot aim at a bucket; the key is drawn at start, or fixed in replay and tests so that
+ * equal input gives equal output.
+ */
+#ifndef BASE_HASH_H
+#define BASE_HASH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct hash_key {
+	uint64_t k0, k1;
+};
+
+/* SipHash-1-3 (Aumasson, Bernstein: SipHash, a fast short-input PRF, 2012). */
+uint64_t hash_keyed(const struct hash_key *key, const void *bytes, size_t len);
+
+/* Not keyed: for values that are compared, never for choosing a bucket from network input. */
+static inline uint64_t hash_mix(uint64_t x) /* splitmix64 finaliser */
+{
+	x ^= x >> 30;
+	x *= 0xbf58476d1ce4e5b9ULL;
+	x ^= x >> 27;
+	x *= 0x94d049bb133111ebULL;
+	return x ^ x >> 31;
+}
+
+/* Fill @ret from the kernel's random source. Never fails: ends the program without one. */
+void hash_key_random(struct hash_key *ret);
+
+/* The fixed key of replay and tests. */
+extern const struct hash_key hash_key_fixed;
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The loss ledger (contract, section 4): every frame in exactly one counter, the sums of each
+ * stage compared.  A snapshot; counters only grow.
+ */
+#ifndef REPORT_LEDGER_H
+#define REPORT_LEDGER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <fluxtap/ledger.h>
+
+#include "capture/reassembly.h"
+#include "correlate/correlate.h"
+#include "detect/detector.h"
+
+struct ledger {
+	/* stage 1, kernel or native decoder: enum ft_counter */
+	uint64_t kernel[FT_COUNTER_MAX];
+	/* stage 2: records read from the ring: emitted = consumed (once the ring is drained) */
+	uint64_t consumed;
+	uint64_t in_ring; /* emitted but not yet read when the snapshot was taken */
+	uint64_t samples; /* FT_EVENT_REFUSED and FT_EVENT_FLOW records, beside `emitted` */
+	/* stage 3: consumed + reassembled = parsed + malformed{reason} + pieces */
+	struct reassembly_stats reassembly;
+	uint64_t parsed;
+	uint64_t malformed[FT_COUNTER_MAX]; /* by reason */
+	/* sinks and tables */
+	uint64_t events_written, events_dropped; /* queue full */
+	uint64_t history_written, history_dropped;
+	struct correlate_stats correlate;
+	struct detector_stats detect;
+	uint64_t connect_records, connect_lost;
+	uint64_t uptime_ns;
+	const char *capture_mode; /* "xdp native", …; NULL absent */
+	bool filtering;		  /* the kernel's repeat filter is on */
+};
+
+/* All sums of the stages hold. @ret_which: NULL or set to a word for the first that does not. */
+bool ledger_balanced(const struct ledger *l, const char **ret_which);
+
+#endif
