@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "config/keys.h"
+
+#include <string.h>
+
+#include "config/config.h"
+
+#define KIB 1024.0
+#define MIB (1024 * KIB)
+#define GIB (1024 * MIB)
+#define SEC 1e9
+#define DAY (86400 * SEC)
+
+static const char *const capture_modes[] = {"auto", "native", "generic", "tc", NULL};
+static const char *const connect_events[] = {"all", "candidates", "off", NULL};
+static const char *const log_levels[] = {"error", "warning", "info", "debug", NULL};
+static const char *const event_types[] = {"dns",   "anomaly", "stats", "connect",
+					  "churn", "alert",   NULL};
+
+#define FIELD(member) offsetof(struct config, member), sizeof(((struct config *)NULL)->member)
+#define RANGE(path, type, member, initial, min, max)               \
+	{                                                          \
+		path, type, FIELD(member), initial, min, max, NULL \
+	}
+#define PLAIN(path, type, member, initial) RANGE(path, type, member, initial, 0, 0)
+#define WORDS(path, type, member, initial, words)               \
+	{                                                       \
+		path, type, FIELD(member), initial, 0, 0, words \
+	}
+
+const struct config_key config_keys[] = {
+	PLAIN("interfaces", CONFIG_TEXTS, interfaces, ""),
+	PLAIN("sensor", CONFIG_TEXT, sensor, ""),
+	PLAIN("home_networks", CONFIG_PREFIXES, home_networks, ""),
+
+	PLAIN("dns.ports", CONFIG_PORTS, dns, "53"),
+
+	WORDS("capture.mode", CONFIG_CHOICE, capture.mode, "auto", capture_modes),
+	PLAIN("capture.egress", CONFIG_BOOL, capture.egress, "true"),
+	RANGE("capture.ring_bytes", CONFIG_POW2, capture.ring_bytes, "16MiB", 64 * KIB, GIB),
+	PLAIN("capture.filter", CONFIG_BOOL, capture.filter, "true"),
+	RANGE("capture.filter_bytes", CONFIG_POW2, capture.filter_bytes, "16MiB", 64 * KIB, GIB),
+	RANGE("capture.refresh", CONFIG_DURATION, capture.refresh_ns, "60s", SEC, DAY),
+	PLAIN("capture.clients", CONFIG_BOOL, capture.clients, "true"),
+	PLAIN("capture.follow_tcp", CONFIG_BOOL, capture.follow_tcp, "true"),
+	PLAIN("capture.follow_fragments", CONFIG_BOOL, capture.follow_fragments, "true"),
+
+	RANGE("reassembly.max_fragments_bytes", CONFIG_SIZE, reassembly.max_fragments_bytes, "4MiB",
+	      64 * KIB, GIB),
+	RANGE("reassembly.max_tcp_streams", CONFIG_COUNT, reassembly.max_tcp_streams, "4096", 16,
+	      1048576),
+	RANGE("reassembly.max_tcp_bytes", CONFIG_SIZE, reassembly.max_tcp_bytes, "16MiB", 64 * KIB,
+	      GIB),
+	RANGE("reassembly.fragment_timeout", CONFIG_DURATION, reassembly.fragment_timeout_ns, "5s",
+	      SEC / 10, 300 * SEC),
+	RANGE("reassembly.tcp_timeout", CONFIG_DURATION, reassembly.tcp_timeout_ns, "30s", SEC / 10,
+	      3600 * SEC),
+
+	RANGE("correlate.max_addresses", CONFIG_COUNT, correlate.max_addresses, "131072", 64,
+	      67108864),
+	RANGE("correlate.keep", CONFIG_DURATION, correlate.keep_ns, "24h", SEC, 90 * DAY),
+
+	PLAIN("connect.enabled", CONFIG_BOOL, connect.enabled, "true"),
+	WORDS("connect.events", CONFIG_CHOICE, connect.events, "all", connect_events),
+
+	PLAIN("enrich.asn", CONFIG_SOURCES, enrich.asn, "libloc"),
+
+	PLAIN("store.enabled", CONFIG_BOOL, store.enabled, "true"),
+	PLAIN("store.path", CONFIG_PATHNAME, store.path, "/var/lib/fluxtap/history.db"),
+	RANGE("store.flush_interval", CONFIG_DURATION, store.flush_interval_ns, "5s", SEC / 10,
+	      3600 * SEC),
+	RANGE("store.retention", CONFIG_DURATION, store.retention_ns, "90d", 0, 36500 * DAY),
+
+	PLAIN("state.path", CONFIG_PATHNAME, state.path, "/var/lib/fluxtap/state"),
+	RANGE("state.save_interval", CONFIG_DURATION, state.save_interval_ns, "10m", SEC, 7 * DAY),
+
+	PLAIN("eve.enabled", CONFIG_BOOL, eve.enabled, "true"),
+	PLAIN("eve.path", CONFIG_PATHNAME, eve.path, "/var/log/fluxtap/eve.json"),
+	WORDS("eve.types", CONFIG_FLAGS, eve.types, "dns,anomaly,stats,connect,churn,alert",
+	      event_types),
+	RANGE("eve.rotate_size", CONFIG_SIZE, eve.rotate_size, "1GiB", 0, 1024 * GIB),
+	RANGE("eve.rotate_age", CONFIG_DURATION, eve.rotate_age_ns, "24h", 0, 365 * DAY),
+	RANGE("eve.rotate_keep", CONFIG_COUNT, eve.rotate_keep, "7", 0, 10000),
+
+	RANGE("stats.interval", CONFIG_DURATION, stats.interval_ns, "60s", 0, DAY),
+
+	RANGE("limits.memory", CONFIG_SIZE, limits.memory, "64MiB", 4 * MIB, 1024 * GIB),
+
+	PLAIN("privileges.user", CONFIG_TEXT, privileges.user, "auto"),
+
+	PLAIN("control.socket", CONFIG_PATHNAME, control.socket, "/run/fluxtap/control.sock"),
+	PLAIN("control.group", CONFIG_TEXT, control.group, ""),
+
+	WORDS("log.level", CONFIG_CHOICE, log.level, "info", log_levels),
+};
+
+const size_t config_keys_len = sizeof(config_keys) / sizeof(config_keys[0]);
+
+const struct config_key *config_key_find(const char *path)
+{
+	for (size_t i = 0; i < config_keys_len; i++)
+		if (strcmp(config_keys[i].path, path) == 0)
+			return &config_keys[i];
+	return NULL;
+}
+
+int config_is_section(const char *path)
+{
+	size_t n = strlen(path);
+
+	for (size_t i = 0; i < config_keys_len; i++)
+		if (strncmp(config_keys[i].path, path, n) == 0 && config_keys[i].path[n] == '.')
+			return 1;
+	return 0;
+}
+
+int config_is_list(const struct config_key *key)
+{
+	switch (key->type) {
+	case CONFIG_FLAGS:
+	case CONFIG_TEXTS:
+	case CONFIG_SOURCES:
+	case CONFIG_PREFIXES:
+	case CONFIG_PORTS:
+		return 1;
+	default:
+		return 0;
+	}
+}
