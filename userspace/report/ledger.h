@@ -21,10 +21,16 @@ struct ledger {
 	uint64_t consumed;
 	uint64_t in_ring; /* emitted but not yet read when the snapshot was taken */
 	uint64_t samples; /* FT_EVENT_REFUSED and FT_EVENT_FLOW records, beside `emitted` */
-	/* stage 3: consumed + reassembled = parsed + malformed{reason} + pieces */
+	/*
+	 * stage 3: consumed + reassembled = parsed + malformed{reason} + pieces, where pieces are
+	 * the fragments and segments taken in. A record that is none (bad_event) is malformed. What
+	 * reassembly gives up (time-outs, gaps, limits) was a piece already: it is counted beside
+	 * the sum, in given_up.
+	 */
 	struct reassembly_stats reassembly;
 	uint64_t parsed;
 	uint64_t malformed[FT_COUNTER_MAX]; /* by reason */
+	uint64_t given_up[FT_COUNTER_MAX]; /* by reason: reassembly_ops.refused */
 	/* sinks and tables */
 	uint64_t events_written, events_dropped; /* queue full */
 	uint64_t history_written, history_dropped;
@@ -33,10 +39,13 @@ struct ledger {
 	uint64_t connect_records, connect_lost;
 	uint64_t uptime_ns;
 	const char *capture_mode; /* "xdp native", …; NULL absent */
-	bool filtering;		  /* the kernel's repeat filter is on */
+	bool filtering; /* the kernel's repeat filter is on */
 };
 
-/* All sums of the stages hold. @ret_which: NULL or set to a word for the first that does not. */
+/*
+ * All sums of the stages hold. @ret_which may be NULL; it is set to a word for the first sum that
+ * does not hold, else to NULL: "kernel_seen", "kernel_response", "ring", "reassembly", "messages".
+ */
 bool ledger_balanced(const struct ledger *l, const char **ret_which);
 
 #endif
