@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <fluxtap/fingerprint.h>
 #include <fluxtap/ledger.h>
 #include "dns/message.h"
 #include "dns/psl.h"
@@ -227,9 +228,9 @@ static void name_pointer_chain_is_bounded(void **state)
 	put16(&w, 0xc00c);
 	for (unsigned int i = 1; i < 200; i++)
 		put16(&w, 0xc000 | (13 + 2 * (i - 1)));
-	pos = 13 + 2 * 127;
+	pos = 13 + 2 * 126;
 	assert_int_equal(dns_name_parse(w.b, w.len, &pos, NULL), 0);
-	pos = 13 + 2 * 128;
+	pos = 13 + 2 * 127;
 	assert_int_equal(dns_name_parse(w.b, w.len, &pos, NULL), -EBADMSG);
 }
 
@@ -428,6 +429,46 @@ static void message_observed(void **state)
 	dns_message_fini(&m);
 }
 
+/* Order, TTL, case and compression do not count; section, data and multiplicity do. */
+static void message_fingerprints(void **state)
+{
+	struct wire_out w = { .len = 0 };
+	struct dns_message m;
+	uint64_t print[7], hash[7];
+	struct dns_name n;
+
+	(void)state;
+	dns_message_init(&m);
+	for (unsigned int i = 0; i < 7; i++) {
+		const char *one = "\1\2\3\4", *two = i == 3 ? "\1\2\3\6" : "\1\2\3\5";
+
+		header(&w, 1, i == 4 ? 2 : 3, 0, i == 4);
+		question(&w, i == 1 ? "wWw.EXAMPLE" : "www.example", i == 6 ? 28 : 1);
+		if (i == 2) { /* uncompressed name, first */
+			rr(&w, 5, 9, "\3cDn\7eXample", 13);
+			rr(&w, 1, 9, two, 4);
+			rr(&w, 1, 9, one, 4);
+		} else {
+			rr(&w, 1, 60, one, 4);
+			rr(&w, i == 5 ? 2 : 5, 60, "\3cdn\xc0\x10", 6);
+			rr(&w, 1, 60, two, 4);
+		}
+		assert_int_equal(dns_message_parse(&m, w.b, w.len), 0);
+		print[i] = dns_message_fingerprint(&m);
+		hash[i] = dns_message_name_hash(&m);
+	}
+	assert_true(print[0] == print[1] && print[0] == print[2] && print[0] == print[6]);
+	assert_true(print[0] != print[3] && print[0] != print[4] && print[0] != print[5]);
+	assert_true(hash[0] == hash[1] && hash[0] != hash[6]);
+	dns_name_from_text("www.example", &n);
+	assert_true(hash[0] == ft_name_hash(FT_SEED_FIXED, ft_name_sum(FT_SEED_FIXED, n.wire), 1, 1));
+	header(&w, 0, 0, 0, 0);
+	assert_int_equal(dns_message_parse(&m, w.b, w.len), 0);
+	assert_true(dns_message_name_hash(&m) == 0);
+	assert_true(dns_message_fingerprint(&m) == ft_fingerprint(FT_SEED_FIXED, 0, 0));
+	dns_message_fini(&m);
+}
+
 /* The largest message: records enough to make every array grow, names beyond the reuse window. */
 static void message_of_65535_octets(void **state)
 {
@@ -460,6 +501,8 @@ static void message_of_65535_octets(void **state)
 
 /* --- text -------------------------------------------------------------------------------- */
 
+#define OCTETS(s) s, sizeof(s) - 1
+
 static void rdata_as_text(void **state)
 {
 	static const struct {
@@ -468,31 +511,31 @@ static void rdata_as_text(void **state)
 		size_t len;
 		const char *text; /* NULL: not shown */
 	} cases[] = {
-		{ 1, "\xc0\0\2\1", 4, "192.0.2.1" },
-		{ 28, "\x20\1\xd\xb8\0\0\0\0\0\0\0\0\0\0\0\1", 16, "2001:db8::1" },
-		{ 28, "\0\0\0\0\0\0\0\0\0\0\xff\xff\1\2\3\4", 16, "::ffff:1.2.3.4" },
-		{ 2, "\2NS\xc0\xc", 5, "ns.example.com" },
-		{ 12, "\0", 1, "." },
-		{ 15, "\0\xa\2mx\xc0\xc", 7, "10 mx.example.com" },
-		{ 15, "\0\xa", 2, NULL },
-		{ 6, "\xc0\xc\xc0\xc\0\0\0\1\0\0\0\2\0\0\0\3\0\0\0\4\xff\xff\xff\xff", 24,
+		{ 1, OCTETS("\xc0\0\2\1"), "192.0.2.1" },
+		{ 28, OCTETS("\x20\1\xd\xb8\0\0\0\0\0\0\0\0\0\0\0\1"), "2001:db8::1" },
+		{ 28, OCTETS("\0\0\0\0\0\0\0\0\0\0\xff\xff\1\2\3\4"), "::ffff:1.2.3.4" },
+		{ 2, OCTETS("\2NS\xc0\xc"), "ns.example.com" },
+		{ 12, OCTETS("\0"), "." },
+		{ 15, OCTETS("\0\xa\2mx\xc0\xc"), "10 mx.example.com" },
+		{ 15, OCTETS("\0\xa"), NULL },
+		{ 6, OCTETS("\xc0\xc\xc0\xc\0\0\0\1\0\0\0\2\0\0\0\3\0\0\0\4\xff\xff\xff\xff"),
 		  "example.com example.com 1 2 3 4 4294967295" },
-		{ 6, "\xc0\xc\xc0\xc\0\0\0\1\0\0\0\2\0\0\0\3\0\0\0\4\xff\xff\xff", 23, NULL },
-		{ 33, "\0\1\0\2\0\x50\xc0\xc", 8, "1 2 80 example.com" },
-		{ 16, "\3a\"b\2\\\1", 7, "\"a\\\"b\" \"\\\\\\001\"" },
-		{ 16, "\4abc", 4, NULL },
-		{ 43, "\0\1\x8\2\xab\xcd", 6, "1 8 2 ABCD" },
-		{ 257, "\0\5issueca.example", 17, "0 issue \"ca.example\"" },
-		{ 257, "\0\xffissue", 7, NULL },
-		{ 65, "\0\1\0\0\1\0\3\2h2\0\4\0\4\1\2\3\4", 18, "1 . alpn=h2 ipv4hint=1.2.3.4" },
-		{ 65, "\0\0\3cdn\xc0\xc", 8, "0 cdn.example.com" },
-		{ 64, "\0\1\0\0\3\0\2\x20\xfb", 9, "1 . port=8443" },
-		{ 64, "\0\1\0\0\0\0\4\0\1\0\3\0\1\0\3\2h2\0\2\0\0\0\3\0\2\1\xbb\0\5\0\2hi", 38,
+		{ 6, OCTETS("\xc0\xc\xc0\xc\0\0\0\1\0\0\0\2\0\0\0\3\0\0\0\4\xff\xff\xff"), NULL },
+		{ 33, OCTETS("\0\1\0\2\0\x50\xc0\xc"), "1 2 80 example.com" },
+		{ 16, OCTETS("\3a\"b\2\\\1"), "\"a\\\"b\" \"\\\\\\001\"" },
+		{ 16, OCTETS("\4abc"), NULL },
+		{ 43, OCTETS("\0\1\x8\2\xab\xcd"), "1 8 2 ABCD" },
+		{ 257, OCTETS("\0\5issueca.example"), "0 issue \"ca.example\"" },
+		{ 257, OCTETS("\0\xffissue"), NULL },
+		{ 65, OCTETS("\0\1\0\0\1\0\3\2h2\0\4\0\4\1\2\3\4"), "1 . alpn=h2 ipv4hint=1.2.3.4" },
+		{ 65, OCTETS("\0\0\3cdn\xc0\xc"), "0 cdn.example.com" },
+		{ 64, OCTETS("\0\1\0\0\3\0\2\x20\xfb"), "1 . port=8443" },
+		{ 64, OCTETS("\0\1\0\0\0\0\4\0\1\0\3\0\1\0\3\2h2\0\2\0\0\0\3\0\2\1\xbb\0\5\0\2hi"),
 		  "1 . mandatory=alpn,port alpn=h2 no-default-alpn port=443 ech=aGk=" },
-		{ 64, "\0\1\0\x2\x9b\0\1\x41", 8, "1 . key667=\"A\"" },
-		{ 64, "\0\1\0\0\4\0\3\1\2\3", 10, NULL },	   /* hint of three octets */
-		{ 64, "\0\1\0\0\4\0\4\1\2\3\4\0\3\0\2\0\1", 17, NULL }, /* keys fall */
-		{ 10, "abc", 3, NULL },
+		{ 64, OCTETS("\0\1\0\x2\x9b\0\1\x41"), "1 . key667=\"A\"" },
+		{ 64, OCTETS("\0\1\0\0\4\0\3\1\2\3"), NULL },	   /* hint of three octets */
+		{ 64, OCTETS("\0\1\0\0\4\0\4\1\2\3\4\0\3\0\2\0\1"), NULL }, /* keys fall */
+		{ 10, OCTETS("abc"), NULL },
 	};
 	struct wire_out w = { .len = 0 };
 	struct dns_message m;
@@ -586,6 +629,7 @@ int main(void)
 		cmocka_unit_test(message_cut_at_each_octet),
 		cmocka_unit_test(message_pointer_below_header_is_refused),
 		cmocka_unit_test(message_observed),
+		cmocka_unit_test(message_fingerprints),
 		cmocka_unit_test(message_of_65535_octets),
 		cmocka_unit_test(rdata_as_text),
 		cmocka_unit_test(mnemonics_round_trip),

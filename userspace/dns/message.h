@@ -53,7 +53,10 @@ void dns_message_fini(struct dns_message *m);
  */
 int dns_message_parse(struct dns_message *m, const uint8_t *bytes, size_t len);
 
-/* Same value as the kernel walk computes (include/fluxtap/fingerprint.h). */
+/*
+ * Same values as the kernel walk computes under FT_SEED_FIXED (include/fluxtap/fingerprint.h), of
+ * what was read. The name hash is of the first question, 0 without one.
+ */
 uint64_t dns_message_fingerprint(const struct dns_message *m);
 uint64_t dns_message_name_hash(const struct dns_message *m);
 

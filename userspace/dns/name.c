@@ -3,6 +3,7 @@
 #include "dns/name.h"
 
 #include <errno.h>
+#include <fluxtap/fingerprint.h>
 #include "dns/wire.h"
 
 #define LABEL_MAX 63 /* RFC 1035 2.3.4 */
@@ -27,8 +28,9 @@ bool dns_name_check(const uint8_t *msg, size_t msg_len, size_t pos, size_t *ret_
 			pos += octet + 1U;
 			continue;
 		}
-		/* RFC 1035 4.1.4: 01 and 10 are reserved; a pointer names a prior place */
-		if (octet < 0xc0 || msg_len - pos < 2 || ++pointers > DNS_NAME_POINTERS_MAX)
+		/* RFC 1035 4.1.4: 01 and 10 are reserved; a pointer names a prior place. Without a
+		 * bound, a chain of bare pointers made each record cost the length of the message. */
+		if (octet < 0xc0 || msg_len - pos < 2 || ++pointers > FT_NAME_POINTERS_MAX)
 			return false;
 		target = wire_u16(msg + pos) & 0x3fff;
 		if (target < DNS_HEADER_BYTES || target >= run)

@@ -12,10 +12,6 @@
 #define DNS_HEADER_BYTES 12
 #define DNS_CLASS_IN	 1
 
-/* More pointers than a name can have labels lead nowhere; without a bound a chain of bare
- * pointers would make every record of a message cost the length of the message. */
-#define DNS_NAME_POINTERS_MAX 128
-
 static inline uint16_t wire_u16(const uint8_t *p)
 {
 	return (uint16_t)(p[0] << 8 | p[1]);
