@@ -29,7 +29,7 @@ static struct config *parse(const char *text)
 
 static char *printed(const struct config *cfg)
 {
-	struct buf out = {0};
+	struct buf out = { 0 };
 
 	config_print(cfg, &out);
 	buf_char(&out, '\0');
@@ -39,26 +39,33 @@ static char *printed(const struct config *cfg)
 
 static void values_are_read_with_their_units(void **state)
 {
-	struct config *cfg = parse("interfaces: [eth0, 'wan*']\n"
-				   "sensor: gw1\n"
-				   "home_networks:\n"
-				   "  - 198.18.0.0/15\n"
-				   "  - \"2001:db8::/32\"\n"
-				   "dns:\n  ports: [53, 5353]\n"
-				   "capture:\n  mode: tc\n  egress: no\n  ring_bytes: 1MiB\n"
-				   "  refresh: 1.5m\n"
-				   "correlate: { keep: 36h, max_addresses: 1000 }\n"
-				   "store:\n  retention: 0\n"
-				   "enrich:\n  asn: [\"csv:/x.csv\", libloc]\n"
-				   "eve:\n  types: [alert, dns]\n"
-				   "log:\n  level: debug\n");
+	struct config *cfg =
+		parse("interfaces: [eth0, 'wan*']\n"
+		      "sensor: gw1\n"
+		      "home_networks:\n"
+		      "  - 198.18.0.0/15\n"
+		      "  - \"2001:db8::/32\"\n"
+		      "dns:\n  ports: [53, 5353]\n"
+		      "capture:\n  mode: tc\n  egress: no\n  ring_bytes: 1MiB\n"
+		      "  refresh: 1.5m\n"
+		      "correlate: { keep: 36h, max_addresses: 1000 }\n"
+		      "detect: { medium_score: 2.5, window_h: 48, min_confidence: low }\n"
+		      "limits: { memory: 128MiB }\n"
+		      "store:\n  retention: 0\n"
+		      "enrich:\n  asn: [\"csv:/x.csv\", libloc]\n"
+		      "eve:\n  types: [alert, dns]\n"
+		      "log:\n  level: debug\n");
 
 	(void)state;
 	assert_int_equal(cfg->interfaces.len, 2);
 	assert_string_equal(cfg->interfaces.items[1], "wan*");
 	assert_string_equal(cfg->sensor, "gw1");
-	assert_int_equal(cfg->home_networks.len, 2);
-	assert_int_equal(cfg->home_networks.items[0].bits, 96 + 15);
+	assert_int_equal(cfg->detect.home_networks.len, 2);
+	assert_string_equal(cfg->detect.home_networks.items[0], "198.18.0.0/15");
+	assert_true(cfg->detect.medium_score == 2.5);
+	assert_int_equal(cfg->detect.window_h, 48);
+	assert_string_equal(cfg->detect.min_confidence, "low");
+	assert_int_equal(cfg->detect.memory_bytes, 1 << 27);
 	assert_int_equal(cfg->dns.ports_len, 2);
 	assert_int_equal(cfg->dns.ports[1], 5353);
 	assert_int_equal(cfg->capture.mode, CONFIG_CAPTURE_TC);
@@ -197,6 +204,13 @@ static void set_changes_one_key_or_nothing(void **state)
 	assert_int_equal(cfg->interfaces.len, 2);
 	assert_int_equal(config_set(cfg, "interfaces", "", err, sizeof(err)), 0);
 	assert_int_equal(cfg->interfaces.len, 0);
+	assert_int_equal(config_set(cfg, "limits.memory", "32MiB", err, sizeof(err)), 0);
+	assert_int_equal(cfg->detect.memory_bytes, 1 << 25);
+	assert_int_equal(config_set(cfg, "detect.medium_score", "9", err, sizeof(err)), 0);
+	assert_int_equal(config_check(cfg, err, sizeof(err)), -EINVAL);
+	assert_string_equal(err, "detect.high_score: below medium_score");
+	assert_int_equal(config_set(cfg, "detect.high_score", "9", err, sizeof(err)), 0);
+	assert_int_equal(config_check(cfg, err, sizeof(err)), 0);
 	assert_int_equal(config_set(cfg, "capture", "x", err, sizeof(err)), -EINVAL);
 	assert_string_equal(err, "capture: unknown key");
 	config_free(cfg);

@@ -78,6 +78,12 @@ static void one_line(char *text)
 			*text = '?';
 }
 
+/* What is stated once and held twice. */
+static void settle(struct config *cfg)
+{
+	cfg->detect.memory_bytes = cfg->limits.memory;
+}
+
 int config_set(struct config *cfg, const char *key, const char *value, char *err, size_t err_len)
 {
 	const struct config_key *found = config_key_find(key);
@@ -90,6 +96,7 @@ int config_set(struct config *cfg, const char *key, const char *value, char *err
 		return -EINVAL;
 	}
 	rc = set_text(cfg, found, value, why, sizeof(why));
+	settle(cfg);
 	if (rc == -ENOMEM)
 		snprintf(err, err_len, "out of memory");
 	else if (rc)
@@ -106,11 +113,14 @@ struct config *config_default(void)
 
 	if (!cfg)
 		return NULL;
+	cfg->detect = detect_config_default();
 	for (size_t i = 0; i < config_keys_len; i++)
-		if (set_text(cfg, &config_keys[i], config_keys[i].initial, why, sizeof(why))) {
+		if (config_keys[i].initial &&
+		    set_text(cfg, &config_keys[i], config_keys[i].initial, why, sizeof(why))) {
 			config_free(cfg);
 			return NULL;
 		}
+	settle(cfg);
 	return cfg;
 }
 
@@ -123,31 +133,54 @@ void config_free(struct config *cfg)
 	free(cfg);
 }
 
-static unsigned int line_of(const struct outline *o, const char *path)
+/* What no key can tell alone: the key at fault, NULL when all is well. */
+static const struct config_key *misfit(const struct config *cfg, char *why, size_t why_len)
 {
-	return o->lines[config_key_find(path) - config_keys];
+	const char *key, *reason;
+	char path[64];
+
+	*why = '\0';
+	if (cfg->eve.enabled && !*cfg->eve.path) {
+		snprintf(why, why_len, "is empty while eve.enabled is true");
+		return config_key_find("eve.path");
+	}
+	if (cfg->store.enabled && !*cfg->store.path) {
+		snprintf(why, why_len, "is empty while store.enabled is true");
+		return config_key_find("store.path");
+	}
+	if (!detect_config_check(&cfg->detect, &key, &reason))
+		return NULL;
+	snprintf(why, why_len, "%s", reason);
+	snprintf(path, sizeof(path), "detect.%s", key);
+	return config_key_find(config_key_find(key) ? key : path);
 }
 
-/* What no key can tell alone. */
-static int check_together(const struct config *cfg, const struct outline *o, const char *name,
-			  char *err, size_t err_len)
+int config_check(const struct config *cfg, char *err, size_t err_len)
 {
-	const struct {
-		bool enabled;
-		const char *path, *switch_key, *path_key;
-	} files[] = {
-		{cfg->eve.enabled, cfg->eve.path, "eve.enabled", "eve.path"},
-		{cfg->store.enabled, cfg->store.path, "store.enabled", "store.path"},
-	};
+	char why[256];
+	const struct config_key *key = misfit(cfg, why, sizeof(why));
 
-	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-		if (!files[i].enabled || *files[i].path)
-			continue;
-		snprintf(err, err_len, "%s:%u: %s: is empty while %s is true", name,
-			 line_of(o, files[i].path_key), files[i].path_key, files[i].switch_key);
-		return -EINVAL;
-	}
-	return 0;
+	if (key)
+		snprintf(err, err_len, "%s: %s", key->path, why);
+	return key ? -EINVAL : 0;
+}
+
+/* The same with the line of the key; when that is a default, of another key of its section. */
+static int check_file(const struct config *cfg, const struct outline *o, const char *name,
+		      char *err, size_t err_len)
+{
+	char why[256];
+	const struct config_key *key = misfit(cfg, why, sizeof(why));
+	unsigned int line;
+
+	if (!key)
+		return 0;
+	line = o->lines[key - config_keys];
+	for (size_t i = 0; i < config_keys_len && !line; i++)
+		if (strncmp(config_keys[i].path, key->path, strcspn(key->path, ".")) == 0)
+			line = o->lines[i];
+	snprintf(err, err_len, "%s:%u: %s: %s", name, line, key->path, why);
+	return -EINVAL;
 }
 
 static int apply(struct config *cfg, const struct outline *o, const struct raw_value *raw,
@@ -171,7 +204,8 @@ static int apply(struct config *cfg, const struct outline *o, const struct raw_v
 			return rc;
 		}
 	}
-	return check_together(cfg, o, name, err, err_len);
+	settle(cfg);
+	return check_file(cfg, o, name, err, err_len);
 }
 
 static int parse_into(struct config *cfg, const char *name, const char *text, size_t len, char *err,

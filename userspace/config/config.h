@@ -14,25 +14,15 @@
 #include <stdint.h>
 
 #include "base/buf.h"
-#include "base/ip.h"
 #include "base/log.h"
 #include "capture/decode.h"
 #include "capture/reassembly.h"
 #include "correlate/correlate.h"
+#include "detect/config.h"
 
 #define CONFIG_PATH "/etc/fluxtap/fluxtap.yaml"
 /* Room that is enough for every error line of this module. */
 #define CONFIG_ERR_MAX 1024
-
-struct config_list {
-	char **items; /* NULL when empty */
-	size_t len;
-};
-
-struct config_prefixes {
-	struct ip_prefix *items; /* NULL when empty */
-	size_t len;
-};
 
 enum config_capture_mode {
 	CONFIG_CAPTURE_AUTO, /* XDP native, else generic, else TC */
@@ -56,7 +46,6 @@ struct config {
 	struct config_list
 		interfaces; /* names or wildcards; empty: of the default routes, and lo */
 	char *sensor; /* "": the host name */
-	struct config_prefixes home_networks;
 	struct decode_config dns;
 	struct {
 		enum config_capture_mode mode;
@@ -69,6 +58,7 @@ struct config {
 	} capture;
 	struct reassembly_config reassembly;
 	struct correlate_config correlate;
+	struct detect_config detect; /* home_networks too; memory_bytes follows limits.memory */
 	struct {
 		bool enabled;
 		enum config_connect_events events;
@@ -100,7 +90,7 @@ struct config {
 		uint64_t memory; /* bytes of tables in user space, all together */
 	} limits;
 	struct {
-		char *user; /* "auto": fluxtap when it exists, else nobody */
+		char *user; /* "": fluxtap when it exists, else nobody */
 	} privileges;
 	struct {
 		char *socket; /* "": no control socket */
@@ -127,9 +117,13 @@ int config_parse(const char *name, const char *text, size_t len, struct config *
 
 /*
  * Set one key from text ("detect.min_sets", "5"); a list is separated by commas, nothing for an
- * empty one. 0, -EINVAL or -ENOMEM with one line in @err; @cfg is unchanged then.
+ * empty one. 0, -EINVAL or -ENOMEM with one line in @err; @cfg is unchanged then. Values that
+ * must fit together may be set in any order: config_check() afterwards.
  */
 int config_set(struct config *cfg, const char *key, const char *value, char *err, size_t err_len);
+
+/* 0, or -EINVAL with "KEY: what does not fit" in @err. Done by config_load() and config_parse(). */
+int config_check(const struct config *cfg, char *err, size_t err_len);
 
 /* Append the effective configuration as YAML that config_parse() reads back to the same values. */
 void config_print(const struct config *cfg, struct buf *out);

@@ -13,6 +13,7 @@
 
 static const char *const capture_modes[] = {"auto", "native", "generic", "tc", NULL};
 static const char *const connect_events[] = {"all", "candidates", "off", NULL};
+static const char *const confidences[] = {"low", "medium", "high", NULL};
 static const char *const log_levels[] = {"error", "warning", "info", "debug", NULL};
 static const char *const event_types[] = {"dns",   "anomaly", "stats", "connect",
 					  "churn", "alert",   NULL};
@@ -31,7 +32,7 @@ static const char *const event_types[] = {"dns",   "anomaly", "stats", "connect"
 const struct config_key config_keys[] = {
 	PLAIN("interfaces", CONFIG_TEXTS, interfaces, ""),
 	PLAIN("sensor", CONFIG_TEXT, sensor, ""),
-	PLAIN("home_networks", CONFIG_PREFIXES, home_networks, ""),
+	PLAIN("home_networks", CONFIG_NETWORKS, detect.home_networks, ""),
 
 	PLAIN("dns.ports", CONFIG_PORTS, dns, "53"),
 
@@ -60,6 +61,37 @@ const struct config_key config_keys[] = {
 	      67108864),
 	RANGE("correlate.keep", CONFIG_DURATION, correlate.keep_ns, "24h", SEC, 90 * DAY),
 
+	RANGE("detect.low_score", CONFIG_NUMBER, detect.low_score, NULL, -50, 50),
+	RANGE("detect.medium_score", CONFIG_NUMBER, detect.medium_score, NULL, -50, 50),
+	RANGE("detect.high_score", CONFIG_NUMBER, detect.high_score, NULL, -50, 50),
+	RANGE("detect.medium_sets", CONFIG_COUNT, detect.medium_sets, NULL, 2, 1000),
+	RANGE("detect.high_sets", CONFIG_COUNT, detect.high_sets, NULL, 2, 1000),
+	RANGE("detect.high_hold_s", CONFIG_COUNT, detect.high_hold_s, NULL, 0, 86400),
+	RANGE("detect.cold_start_h", CONFIG_COUNT, detect.cold_start_h, NULL, 0, 2160),
+	RANGE("detect.downgrade_h", CONFIG_COUNT, detect.downgrade_h, NULL, 0, 2160),
+	RANGE("detect.update_s", CONFIG_COUNT, detect.update_s, NULL, 0, 86400),
+	WORDS("detect.min_confidence", CONFIG_WORD, detect.min_confidence, NULL, confidences),
+	RANGE("detect.watch_score", CONFIG_NUMBER, detect.watch_score, NULL, -50, 50),
+	RANGE("detect.window_h", CONFIG_COUNT, detect.window_h, NULL, 1, 168),
+	RANGE("detect.slow_window_d", CONFIG_COUNT, detect.slow_window_d, NULL, 1, 90),
+	RANGE("detect.slow_span_h", CONFIG_COUNT, detect.slow_span_h, NULL, 1, 2160),
+	RANGE("detect.keep_d", CONFIG_COUNT, detect.keep_d, NULL, 1, 3650),
+	RANGE("detect.established_d", CONFIG_COUNT, detect.established_d, NULL, 1, 365),
+	RANGE("detect.established_days", CONFIG_COUNT, detect.established_days, NULL, 1, 365),
+	RANGE("detect.hosting_domains", CONFIG_COUNT, detect.hosting_domains, NULL, 1, 100000),
+	RANGE("detect.max_names", CONFIG_COUNT, detect.max_names, NULL, 0, 268435456),
+	RANGE("detect.max_candidates", CONFIG_COUNT, detect.max_candidates, NULL, 0, 268435456),
+	RANGE("detect.max_domains", CONFIG_COUNT, detect.max_domains, NULL, 0, 268435456),
+	RANGE("detect.max_addresses", CONFIG_COUNT, detect.max_addresses, NULL, 0, 268435456),
+	RANGE("detect.max_zones", CONFIG_COUNT, detect.max_zones, NULL, 0, 268435456),
+	RANGE("detect.names_per_domain", CONFIG_COUNT, detect.names_per_domain, NULL, 8, 65536),
+	PLAIN("detect.learning", CONFIG_BOOL, detect.learning, NULL),
+	PLAIN("detect.count_special", CONFIG_NETWORKS, detect.count_special, NULL),
+	PLAIN("detect.allow_lists", CONFIG_TEXTS, detect.allow_lists, NULL),
+	PLAIN("detect.deny_lists", CONFIG_TEXTS, detect.deny_lists, NULL),
+	PLAIN("detect.home_lists", CONFIG_TEXTS, detect.home_lists, NULL),
+	PLAIN("detect.suffix_lists", CONFIG_TEXTS, detect.suffix_lists, NULL),
+
 	PLAIN("connect.enabled", CONFIG_BOOL, connect.enabled, "true"),
 	WORDS("connect.events", CONFIG_CHOICE, connect.events, "all", connect_events),
 
@@ -86,7 +118,7 @@ const struct config_key config_keys[] = {
 
 	RANGE("limits.memory", CONFIG_SIZE, limits.memory, "64MiB", 4 * MIB, 1024 * GIB),
 
-	PLAIN("privileges.user", CONFIG_TEXT, privileges.user, "auto"),
+	PLAIN("privileges.user", CONFIG_TEXT, privileges.user, ""),
 
 	PLAIN("control.socket", CONFIG_PATHNAME, control.socket, "/run/fluxtap/control.sock"),
 	PLAIN("control.group", CONFIG_TEXT, control.group, ""),
@@ -120,7 +152,7 @@ int config_is_list(const struct config_key *key)
 	case CONFIG_FLAGS:
 	case CONFIG_TEXTS:
 	case CONFIG_SOURCES:
-	case CONFIG_PREFIXES:
+	case CONFIG_NETWORKS:
 	case CONFIG_PORTS:
 		return 1;
 	default:

@@ -13,12 +13,13 @@ enum config_type {
 	CONFIG_DURATION, /* uint64_t, nanoseconds: "5s" */
 	CONFIG_NUMBER, /* double */
 	CONFIG_CHOICE, /* enum, counted from 0: one of `words` */
+	CONFIG_WORD,	 /* const char *: one of `words`, static */
 	CONFIG_FLAGS, /* uint32_t, bits from 0: a list of `words` */
 	CONFIG_TEXT, /* char * */
 	CONFIG_PATHNAME, /* char *, empty or absolute */
 	CONFIG_TEXTS, /* struct config_list */
 	CONFIG_SOURCES, /* struct config_list of ASN sources */
-	CONFIG_PREFIXES, /* struct config_prefixes */
+	CONFIG_NETWORKS, /* struct config_list of CIDRs */
 	CONFIG_PORTS, /* struct decode_config */
 };
 
@@ -26,9 +27,9 @@ struct config_key {
 	const char *path; /* "capture.ring_bytes" */
 	enum config_type type;
 	size_t offset, width; /* in struct config, bytes */
-	const char *initial; /* default, as config_set() reads it */
+	const char *initial; /* default, as config_set() reads it; NULL: its module's */
 	double min, max; /* of numbers, in the unit of the field */
-	const char *const *words; /* CHOICE and FLAGS: NULL-terminated */
+	const char *const *words; /* CHOICE, WORD and FLAGS: NULL-terminated */
 };
 
 /* Keys of one section stand together, in the order of the manual. */

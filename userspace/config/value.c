@@ -7,7 +7,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <strings.h>
+
+#include "base/ip.h"
 
 /* A duration's or size's largest value: exact in a double, and far from overflow. */
 #define AMOUNT_MAX 9.0e18
@@ -138,7 +141,7 @@ static int set_amount(void *to, const struct config_key *key, const char *text,
 {
 	bool is_duration = key->type == CONFIG_DURATION;
 	const struct unit *units = is_duration ? duration_units : size_units;
-	struct buf low = {0}, high = {0};
+	struct buf low = { 0 }, high = { 0 };
 	uint64_t value;
 	int rc = 0;
 
@@ -229,6 +232,16 @@ static int set_choice(void *to, const struct config_key *key, const char *text,
 	return 0;
 }
 
+static int set_word(void *to, const struct config_key *key, const char *text, const struct out *err)
+{
+	int found = find_word(key->words, text, err);
+
+	if (found < 0)
+		return found;
+	*(const char **)to = key->words[found];
+	return 0;
+}
+
 static int set_text(void *to, const struct config_key *key, const char *text, const struct out *err)
 {
 	char *copy;
@@ -282,40 +295,19 @@ static int set_ports(struct decode_config *to, const char *const *texts, size_t 
 	return 0;
 }
 
-static int set_prefixes(struct config_prefixes *to, const char *const *texts, size_t n,
-			const struct out *err)
-{
-	struct ip_prefix *items = NULL;
-
-	if (n) {
-		items = calloc(n, sizeof(*items));
-		if (!items)
-			return -ENOMEM;
-	}
-	for (size_t i = 0; i < n; i++)
-		if (ip_prefix_parse(texts[i], &items[i])) {
-			free(items);
-			return refuse(err,
-				      "\"%.64s\" is not a network (like 192.0.2.0/24 or "
-				      "2001:db8::/32, host bits zero)",
-				      texts[i]);
-		}
-	free(to->items);
-	to->items = items;
-	to->len = n;
-	return 0;
-}
-
 static void list_fini(struct config_list *list)
 {
+	/* borrowers see constant strings; they are ours */
 	for (size_t i = 0; i < list->len; i++)
-		free(list->items[i]);
-	free(list->items);
-	*list = (struct config_list){0};
+		free((char *)(uintptr_t)list->items[i]);
+	free((void *)(uintptr_t)list->items);
+	*list = (struct config_list){ 0 };
 }
 
 static int check_item(const struct config_key *key, const char *text, const struct out *err)
 {
+	struct ip_prefix prefix;
+
 	if (!*text)
 		return refuse(err, "holds an empty entry");
 	for (const char *p = text; *p; p++)
@@ -325,23 +317,30 @@ static int check_item(const struct config_key *key, const char *text, const stru
 	    (strncmp(text, "mmdb:", 5) != 0 || !text[5]) &&
 	    (strncmp(text, "csv:", 4) != 0 || !text[4]))
 		return refuse(err, "\"%.64s\" is not libloc, mmdb:FILE or csv:FILE", text);
+	if (key->type == CONFIG_NETWORKS && ip_prefix_parse(text, &prefix))
+		return refuse(err,
+			      "\"%.64s\" is not a network (like 192.0.2.0/24 or 2001:db8::/32, "
+			      "host bits zero)",
+			      text);
 	return 0;
 }
 
 static int set_texts(struct config_list *to, const struct config_key *key, const char *const *texts,
 		     size_t n, const struct out *err)
 {
-	struct config_list list = {0};
+	const char **items = NULL;
+	struct config_list list;
 	int rc = 0;
 
 	if (n) {
-		list.items = calloc(n, sizeof(*list.items));
-		if (!list.items)
+		items = calloc(n, sizeof(*items));
+		if (!items)
 			return -ENOMEM;
 	}
+	list = (struct config_list){.items = items};
 	for (; list.len < n && !rc; list.len += !rc) {
 		rc = check_item(key, texts[list.len], err);
-		if (!rc && !(list.items[list.len] = strdup(texts[list.len])))
+		if (!rc && !(items[list.len] = strdup(texts[list.len])))
 			rc = -ENOMEM;
 	}
 	if (rc) {
@@ -372,6 +371,8 @@ int value_set(struct config *cfg, const struct config_key *key, const char *cons
 		return set_number(to, key, texts[0], &out);
 	case CONFIG_CHOICE:
 		return set_choice(to, key, texts[0], &out);
+	case CONFIG_WORD:
+		return set_word(to, key, texts[0], &out);
 	case CONFIG_TEXT:
 	case CONFIG_PATHNAME:
 		return set_text(to, key, texts[0], &out);
@@ -379,9 +380,8 @@ int value_set(struct config *cfg, const struct config_key *key, const char *cons
 		return set_flags(to, key, texts, n, &out);
 	case CONFIG_TEXTS:
 	case CONFIG_SOURCES:
+	case CONFIG_NETWORKS:
 		return set_texts(to, key, texts, n, &out);
-	case CONFIG_PREFIXES:
-		return set_prefixes(to, texts, n, &out);
 	case CONFIG_PORTS:
 		return set_ports(to, texts, n, &out);
 	}
@@ -415,10 +415,8 @@ static void print_number(double value, struct buf *out)
 
 static void print_list(const void *from, const struct config_key *key, struct buf *out)
 {
-	const struct config_prefixes *prefixes = from;
 	const struct config_list *list = from;
 	const struct decode_config *dns = from;
-	char prefix[IP_TEXT_MAX + 4];
 	const char *comma = "";
 
 	buf_char(out, '[');
@@ -431,10 +429,6 @@ static void print_list(const void *from, const struct config_key *key, struct bu
 	} else if (key->type == CONFIG_PORTS) {
 		for (size_t i = 0; i < dns->ports_len; i++)
 			buf_printf(out, "%s%u", i ? ", " : "", dns->ports[i]);
-	} else if (key->type == CONFIG_PREFIXES) {
-		for (size_t i = 0; i < prefixes->len; i++)
-			buf_printf(out, "%s\"%s\"", i ? ", " : "",
-				   ip_prefix_format(&prefixes->items[i], prefix));
 	} else {
 		for (size_t i = 0; i < list->len; i++) {
 			buf_str(out, i ? ", " : "");
@@ -470,6 +464,9 @@ void value_print(const struct config *cfg, const struct config_key *key, struct 
 	case CONFIG_CHOICE:
 		buf_str(out, key->words[load_unsigned(from, key->width)]);
 		break;
+	case CONFIG_WORD:
+		buf_str(out, *(const char *const *)from);
+		break;
 	case CONFIG_TEXT:
 	case CONFIG_PATHNAME:
 		print_text(*(char *const *)from, out);
@@ -491,11 +488,8 @@ void value_fini(struct config *cfg, const struct config_key *key)
 		break;
 	case CONFIG_TEXTS:
 	case CONFIG_SOURCES:
+	case CONFIG_NETWORKS:
 		list_fini(at);
-		break;
-	case CONFIG_PREFIXES:
-		free(((struct config_prefixes *)at)->items);
-		*(struct config_prefixes *)at = (struct config_prefixes){0};
 		break;
 	default:
 		break;
