@@ -64,8 +64,8 @@ FT_INLINE __u64 ft_word(const __u8 *p, __u32 n)
 FT_INLINE __u64 ft_fold(__u64 w)
 {
 	__u64 low = w & 0x7f7f7f7f7f7f7f7fULL;
-	__u64 from_a = low + 0x3f3f3f3f3f3f3f3fULL;  /* top bit: >= 'A' */
-	__u64 past_z = low + 0x2525252525252525ULL;  /* top bit: > 'Z' */
+	__u64 from_a = low + 0x3f3f3f3f3f3f3f3fULL; /* top bit: >= 'A' */
+	__u64 past_z = low + 0x2525252525252525ULL; /* top bit: > 'Z' */
 	__u64 upper = (from_a ^ past_z) & ~w & 0x8080808080808080ULL;
 
 	return w | (upper >> 2);
@@ -79,7 +79,7 @@ struct ft_name {
 
 FT_INLINE struct ft_name ft_name_start(void)
 {
-	return (struct ft_name){ .sum = 0, .weight = 1 };
+	return (struct ft_name){.sum = 0, .weight = 1};
 }
 
 FT_INLINE __u64 ft_label_start(__u64 seed, __u32 len)
