@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "control/request.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <yajl/yajl_tree.h>
+
+/* Copy the string at @key; 1: done, 0: absent, -EINVAL: not a string, too long, or not printable. */
+static int get_string(yajl_val root, const char *key, char *ret, size_t len)
+{
+	const char *path[] = { key, NULL };
+	yajl_val v = yajl_tree_get(root, path, yajl_t_any);
+	const char *text;
+
+	if (!v)
+		return 0;
+	text = YAJL_GET_STRING(v);
+	if (!text || strlen(text) >= len)
+		return -EINVAL;
+	for (const char *p = text; *p; p++)
+		if (iscntrl((unsigned char)*p))
+			return -EINVAL;
+	snprintf(ret, len, "%s", text);
+	return 1;
+}
+
+int request_parse(const char *line, size_t len, struct request *ret, const char **ret_why)
+{
+	char *text = strndup(line, len), problem[64];
+	struct request request = { .name = "" };
+	yajl_val root = NULL;
+	const char *why = NULL;
+
+	if (text && strlen(text) == len)
+		root = yajl_tree_parse(text, problem, sizeof(problem));
+	if (!YAJL_IS_OBJECT(root))
+		why = "not a JSON object";
+	else if (get_string(root, "command", request.command, sizeof(request.command)) != 1)
+		why = "no command";
+	else if (get_string(root, "name", request.name, sizeof(request.name)) < 0)
+		why = "bad name";
+	yajl_tree_free(root);
+	free(text);
+	if (why) {
+		*ret_why = why;
+		return -EINVAL;
+	}
+	*ret = request;
+	return 0;
+}
+
+void request_string(struct buf *out, const char *text)
+{
+	buf_char(out, '"');
+	for (; *text; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if (c == '"' || c == '\\')
+			buf_printf(out, "\\%c", c);
+		else if (c < 0x20 || c == 0x7f)
+			buf_printf(out, "\\u%04x", c);
+		else
+			buf_char(out, (char)c);
+	}
+	buf_char(out, '"');
+}
+
+void request_write(struct buf *out, const char *command, const char *name)
+{
+	buf_str(out, "{\"command\":");
+	request_string(out, command);
+	if (name) {
+		buf_str(out, ",\"name\":");
+		request_string(out, name);
+	}
+	buf_str(out, "}\n");
+}
+
+void request_error(struct buf *out, const char *why)
+{
+	buf_str(out, "{\"error\":");
+	request_string(out, why);
+	buf_char(out, '}');
+}
