@@ -13,6 +13,7 @@
 #define PACKETS_MAX	4096
 #define RANGES_MAX	128 /* 65,535 octets in fragments of the smallest MTU of IPv4 in use, 576 */
 #define IP_PAYLOAD_MAX	65535U
+#define EXTENSIONS_MAX	8
 #define UDP_HEADER	8U
 #define TCP_HEADER	20U
 #define BUFFER_FIRST	4096U
@@ -265,13 +266,13 @@ static bool is_dns_port(const struct reassembly *r, const uint8_t *port)
 	return false;
 }
 
-static void complete_udp(struct reassembly *r, const struct ip_packet *p, const struct ft_packet *pkt,
-			 uint64_t time_ns)
+static void complete_udp(struct reassembly *r, const uint8_t *udp, size_t n,
+			 const struct ft_packet *pkt, uint64_t time_ns)
 {
-	uint32_t udp_len = p->total >= UDP_HEADER ? load16(p->bytes + 4) : 0;
-	struct message_unit unit = { .time_ns = time_ns, .pkt = pkt, .bytes = p->bytes + UDP_HEADER };
+	size_t udp_len = n >= UDP_HEADER ? load16(udp + 4) : 0;
+	struct message_unit unit = { .time_ns = time_ns, .pkt = pkt, .bytes = udp + UDP_HEADER };
 
-	if (udp_len < UDP_HEADER || udp_len > p->total) {
+	if (udp_len < UDP_HEADER || udp_len > n) {
 		reassembly_refuse(r, time_ns, pkt, FT_REASON_BAD_UDP_LENGTH);
 		return;
 	}
@@ -279,48 +280,75 @@ static void complete_udp(struct reassembly *r, const struct ip_packet *p, const 
 	if (unit.len < DNS_HEADER_BYTES) {
 		reassembly_refuse(r, time_ns, pkt, FT_REASON_SHORT_DNS);
 	} else if (!is_response(unit.bytes, unit.len)) {
-		r->stats.ignored += p->pieces;
+		r->stats.ignored++;
 	} else {
 		r->stats.from_fragments++;
 		r->ops.message(r->ctx, &unit);
 	}
 }
 
-static void complete_tcp(struct reassembly *r, const struct ip_packet *p, const struct ft_packet *pkt,
-			 uint64_t time_ns)
+static void complete_tcp(struct reassembly *r, const uint8_t *tcp, size_t n,
+			 const struct ft_packet *pkt, uint64_t time_ns)
 {
-	size_t header = p->total >= TCP_HEADER ? (size_t)(p->bytes[12] >> 4) * 4 : 0;
+	size_t header = n >= TCP_HEADER ? (size_t)(tcp[12] >> 4) * 4 : 0;
 	struct tcp_piece piece = { .time_ns = time_ns, .pkt = pkt };
 
-	if (header < TCP_HEADER || header > p->total) {
+	if (header < TCP_HEADER || header > n) {
 		reassembly_refuse(r, time_ns, pkt, FT_REASON_BAD_TCP_HEADER);
 		return;
 	}
-	piece.seq = (uint32_t)load16(p->bytes + 4) << 16 | load16(p->bytes + 6);
-	piece.flags = p->bytes[13];
-	piece.payload = p->bytes + header;
-	piece.len = p->total - header;
+	piece.seq = (uint32_t)load16(tcp + 4) << 16 | load16(tcp + 6);
+	piece.flags = tcp[13];
+	piece.payload = tcp + header;
+	piece.len = n - header;
 	tcp_feed(r, &piece);
+}
+
+/*
+ * Where the transport header begins: behind the extension headers that were fragmented with it
+ * (RFC 8200 4.5), AH among them (RFC 4302 2.2). *proto becomes its protocol.
+ */
+static uint32_t transport_offset(const struct ip_packet *p, uint8_t *proto)
+{
+	uint32_t at = 0;
+
+	for (int i = 0; i < EXTENSIONS_MAX; i++) {
+		bool is_ah = *proto == IPPROTO_AH;
+
+		if (!is_ah && *proto != IPPROTO_HOPOPTS && *proto != IPPROTO_ROUTING &&
+		    *proto != IPPROTO_DSTOPTS)
+			break;
+		if (p->total - at < 8)
+			break;
+		*proto = p->bytes[at];
+		at += is_ah ? (p->bytes[at + 1] + 2U) * 4 : (p->bytes[at + 1] + 1U) * 8;
+		if (at > p->total)
+			return p->total;
+	}
+	return at;
 }
 
 /* Every octet is there. */
 static void complete(struct reassembly *r, const struct ip_packet *p, const struct ft_fragment *last)
 {
 	struct ft_packet pkt = last->pkt;
+	const uint8_t *transport;
+	uint32_t at;
 
-	if (p->total < 4 || !is_dns_port(r, p->bytes)) {
+	pkt.ip_proto = p->proto;
+	at = transport_offset(p, &pkt.ip_proto);
+	transport = p->bytes + at;
+	if (p->total - at < 4 || !is_dns_port(r, transport) ||
+	    (pkt.ip_proto != IPPROTO_UDP && pkt.ip_proto != IPPROTO_TCP)) {
 		r->stats.ignored += p->pieces;
 		return;
 	}
-	memcpy(&pkt.sport, p->bytes, 2);
-	memcpy(&pkt.dport, p->bytes + 2, 2);
-	pkt.ip_proto = p->proto;
+	memcpy(&pkt.sport, transport, 2);
+	memcpy(&pkt.dport, transport + 2, 2);
 	if (pkt.ip_proto == IPPROTO_UDP)
-		complete_udp(r, p, &pkt, last->hdr.time_ns);
-	else if (pkt.ip_proto == IPPROTO_TCP)
-		complete_tcp(r, p, &pkt, last->hdr.time_ns);
+		complete_udp(r, transport, p->total - at, &pkt, last->hdr.time_ns);
 	else
-		r->stats.ignored += p->pieces;
+		complete_tcp(r, transport, p->total - at, &pkt, last->hdr.time_ns);
 }
 
 static void finish(struct reassembly *r, struct ip_packet *p, const struct ft_fragment *last)
