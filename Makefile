@@ -29,7 +29,7 @@ DEPS_TEST := libcmocka-dev libldns-dev libclang-rt-14-dev python3 tshark tcpdump
 WARN := -Wall -Wextra -Wconversion -Wshadow
 SAN_FLAGS := $(if $(SANITIZER),-fsanitize=$(SANITIZER) -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
 OPT := $(if $(SANITIZER),-O1,-O2)
-CPPFLAGS += -D_GNU_SOURCE -DFLUXTAP_VERSION='"$(VERSION)"' -Iinclude -Iuserspace -Ibpf -I$(BUILD)/skel
+CPPFLAGS += -D_GNU_SOURCE -DFLUXTAP_VERSION='"$(VERSION)"' -Iinclude -Iuserspace -Ibpf -isystem $(BUILD)/skel
 CFLAGS := -std=gnu11 $(OPT) -g $(WARN) $(SAN_FLAGS) $(EXTRA_CFLAGS)
 LDFLAGS += $(SAN_FLAGS)
 LDLIBS := -lbpf -lelf -lz -lpcap -lpsl -lloc -lmaxminddb -lyajl -lcyaml -lyaml -lsqlite3 -lcap \

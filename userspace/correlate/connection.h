@@ -42,6 +42,14 @@ struct connection_name {
 	double confidence;	/* 0..1, contract of correlate.h */
 };
 
+/* A resolver spoken to where the monitor cannot read along: a gap in what it sees. */
+enum connection_encrypted_dns {
+	CONNECTION_DNS_NONE = 0,
+	CONNECTION_DNS_TLS,	/* port 853 over TCP (RFC 7858) */
+	CONNECTION_DNS_QUIC,	/* port 853 over UDP (RFC 9250) */
+	CONNECTION_DNS_HTTPS,	/* port 443 of a known public resolver (RFC 8484) */
+};
+
 struct connection {
 	uint64_t time_ns;	/* Unix time of the attempt */
 	enum connection_source source;
@@ -51,11 +59,14 @@ struct connection {
 	uint16_t sport, dport;	/* host order; sport 0 when not known */
 	uint8_t proto;		/* IPPROTO_TCP, IPPROTO_UDP */
 	bool has_process, has_mac, has_bytes;
+	bool preexisting;	/* was there when the monitor started; time_ns is then that */
 	uint8_t mac[6];		/* of the client, gateway scenario */
 	uint64_t latency_us;	/* attempt to outcome; 0 unknown */
 	uint64_t bytes_toserver, bytes_toclient, duration_ns;
 	struct process_info process;
-	size_t names_len;	/* filled by the join, best first */
+	/* filled by the join: */
+	enum connection_encrypted_dns encrypted_dns;
+	size_t names_len;	/* best first */
 	struct connection_name names[CONNECTION_NAMES_MAX];
 };
 

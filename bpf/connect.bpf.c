@@ -1,0 +1,391 @@
+// SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only)
+/*
+ * Connections of this machine's processes: TCP from SYN_SENT to CLOSE by the tracepoint
+ * inet_sock_set_state, whatever made the call (connect, sendto with MSG_FASTOPEN, io_uring);
+ * connected UDP, and TCP refused before a SYN, by the return of connect(); unconnected UDP by
+ * the cgroup hooks of sendto() and sendmsg(), which always let the datagram pass.
+ */
+#include "connect_maps.h"
+#include "connect_process.h"
+#include "connect_sock.h"
+#include <bpf/bpf_tracing.h>
+#include <bpf/bpf_endian.h>
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+enum { TCP_ESTABLISHED = 1, TCP_SYN_SENT = 2, TCP_CLOSE = 7 }; /* net/tcp_states.h */
+enum { SOCK_DONE = 1 }; /* net/sock.h: FIN was received */
+enum { PROTO_TCP = 6, PROTO_UDP = 17 };
+enum {
+	EPERM = 1,
+	EACCES = 13,
+	EINVAL = 22,
+	EADDRNOTAVAIL = 99,
+	ENETUNREACH = 101,
+	EHOSTUNREACH = 113
+};
+
+static __always_inline struct ft_conn *ft_conn_reserve(__u8 event, __u8 proto)
+{
+	struct ft_conn *c = bpf_ringbuf_reserve(&ft_conn_ring, sizeof(*c), 0);
+
+	ft_conn_count(FT_CONN_COUNT_CONNECTS);
+	if (!c) {
+		ft_conn_count(FT_CONN_COUNT_RING_FULL);
+		return NULL;
+	}
+	__builtin_memset(c, 0, sizeof(*c));
+	c->hdr.kind = FT_CONN_CONNECT;
+	c->hdr.version = FT_CONN_VERSION;
+	c->hdr.size = sizeof(*c);
+	c->event = event;
+	c->proto = proto;
+	return c;
+}
+
+static __always_inline void ft_conn_submit(struct ft_conn *c)
+{
+	bpf_ringbuf_submit(c, ft_conn_wakeup());
+}
+
+static __always_inline bool ft_is_own(void)
+{
+	if (!ft_conn_own_pid || (__u32)(bpf_get_current_pid_tgid() >> 32) != ft_conn_own_pid)
+		return false;
+	ft_conn_count(FT_CONN_COUNT_OWN);
+	return true;
+}
+
+static __always_inline struct ft_conn_call *ft_call(void)
+{
+	__u32 slot = (__u32)bpf_get_current_pid_tgid() % FT_CONN_CALLS_MAX;
+
+	return bpf_map_lookup_elem(&ft_conn_calls, &slot);
+}
+
+/* --- TCP: by the states of the socket -------------------------------------------------------- */
+
+static __always_inline void ft_tcp_untracked(struct sock *sk, const struct ft_conn_tracked *t)
+{
+	struct ft_conn *c = ft_conn_reserve(FT_CONN_ATTEMPT, PROTO_TCP);
+
+	ft_conn_count(FT_CONN_COUNT_TABLE_FULL);
+	if (!c)
+		return;
+	c->hdr.time_ns = t->attempt_ns;
+	c->attempt_ns = t->attempt_ns;
+	c->start_ns = t->start_ns;
+	c->pid = t->pid;
+	c->tid = t->tid;
+	c->exec_id = t->exec_id;
+	c->netns = t->netns;
+	c->sock = (__u64)sk;
+	ft_sock_addresses(sk, c);
+	ft_conn_submit(c);
+}
+
+/* In the context of whoever connects. */
+static __always_inline void ft_tcp_begin(struct sock *sk)
+{
+	struct ft_conn_tracked t = {};
+	struct ft_conn_call *call;
+	__u64 key = (__u64)sk;
+	struct ft_who who;
+
+	if (BPF_CORE_READ(sk, sk_protocol) != PROTO_TCP || !ft_is_inet(sk) || ft_is_own())
+		return;
+	t.attempt_ns = bpf_ktime_get_ns();
+	who = ft_announce(t.attempt_ns);
+	t.start_ns = who.start_ns;
+	t.pid = who.pid;
+	t.exec_id = who.exec_id;
+	t.tid = (__u32)bpf_get_current_pid_tgid();
+	t.netns = ft_sock_netns(sk);
+	call = ft_call();
+	if (call) {
+		call->tid = t.tid;
+		call->syn_sock = key;
+	}
+	if (bpf_map_update_elem(&ft_conn_socks, &key, &t, BPF_ANY))
+		ft_tcp_untracked(sk, &t);
+}
+
+static __always_inline void ft_tcp_totals(struct sock *sk, struct ft_conn *c)
+{
+	struct tcp_sock *tp = (struct tcp_sock *)sk;
+
+	/* the peer's FIN takes a number like an octet of payload */
+	c->bytes_received = BPF_CORE_READ(tp, bytes_received) -
+			    (BPF_CORE_READ(sk, __sk_common.skc_flags) >> SOCK_DONE & 1);
+	c->bytes_sent = BPF_CORE_READ(tp, bytes_sent) - BPF_CORE_READ(tp, bytes_retrans);
+}
+
+static __always_inline void ft_tcp_report(struct sock *sk, const struct ft_conn_tracked *t,
+					  __u8 event, __u64 now_ns)
+{
+	struct ft_conn *c = ft_conn_reserve(event, PROTO_TCP);
+
+	if (!c)
+		return;
+	c->hdr.time_ns = now_ns;
+	c->attempt_ns = t->attempt_ns;
+	c->start_ns = t->start_ns;
+	c->pid = t->pid;
+	c->tid = t->tid;
+	c->exec_id = t->exec_id;
+	c->netns = t->netns;
+	c->sock = (__u64)sk;
+	ft_sock_addresses(sk, c);
+	if (event != FT_CONN_OK)
+		c->err = BPF_CORE_READ(sk, sk_err);
+	/* no port could be had: the one failure behind SYN_SENT that sets no error */
+	if (event == FT_CONN_FAILED && !c->err && !c->sport)
+		c->err = EADDRNOTAVAIL;
+	if (event == FT_CONN_CLOSED) {
+		c->established_ns = t->established_ns;
+		ft_tcp_totals(sk, c);
+	}
+	ft_conn_submit(c);
+}
+
+static __always_inline void ft_tcp_outcome(struct sock *sk, int oldstate, int newstate)
+{
+	__u64 key = (__u64)sk;
+	struct ft_conn_tracked *t = bpf_map_lookup_elem(&ft_conn_socks, &key);
+	__u64 now_ns;
+
+	if (!t)
+		return;
+	now_ns = bpf_ktime_get_ns();
+	if (newstate != TCP_CLOSE) {
+		ft_tcp_report(sk, t, FT_CONN_OK, now_ns);
+		t->established_ns = now_ns;
+		return;
+	}
+	ft_tcp_report(sk, t, t->established_ns ? FT_CONN_CLOSED : FT_CONN_FAILED, now_ns);
+	bpf_map_delete_elem(&ft_conn_socks, &key);
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(ft_conn_state, struct sock *sk, int oldstate, int newstate)
+{
+	if (newstate == TCP_SYN_SENT)
+		ft_tcp_begin(sk);
+	else if (newstate == TCP_CLOSE || (oldstate == TCP_SYN_SENT && newstate == TCP_ESTABLISHED))
+		ft_tcp_outcome(sk, oldstate, newstate);
+	return 0;
+}
+
+/* --- the return of connect(): UDP, and TCP that failed before it sent anything ---------------- */
+
+struct ft_sockaddr { /* struct sockaddr_in or sockaddr_in6 */
+	__u16 family;
+	__be16 port;
+	__be32 v4;
+	__u8 v6[16];
+};
+
+static __always_inline struct sock *ft_sock_of_fd(struct task_struct *task, __u32 fd)
+{
+	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
+	struct file **files = BPF_CORE_READ(table, fd);
+	struct socket *socket;
+	struct file *file = NULL;
+
+	if (fd >= BPF_CORE_READ(table, max_fds) ||
+	    bpf_probe_read_kernel(&file, sizeof(file), files + fd) || !file)
+		return NULL;
+	socket = BPF_CORE_READ(file, private_data);
+	return BPF_CORE_READ(socket, sk);
+}
+
+/* Errors that connect() gives before SYN_SENT; behind it the socket's state tells. */
+static __always_inline bool ft_is_early(int err)
+{
+	return err == ENETUNREACH || err == EHOSTUNREACH || err == EADDRNOTAVAIL || err == EACCES ||
+	       err == EPERM || err == EINVAL;
+}
+
+static __always_inline bool ft_tcp_is_silent(const struct sock *sk, int err)
+{
+	struct ft_conn_call *call = ft_call();
+
+	if (!ft_is_early(err))
+		return true;
+	return call && call->tid == (__u32)bpf_get_current_pid_tgid() &&
+	       call->syn_sock == (__u64)sk;
+}
+
+static __always_inline void ft_conn_destination(struct ft_conn *c, const struct ft_sockaddr *to)
+{
+	c->dport = to->port;
+	if (to->family == FT_AF_INET)
+		ft_map_v4(c->dst, &to->v4);
+	else
+		__builtin_memcpy(c->dst, to->v6, sizeof(c->dst));
+}
+
+static __always_inline void ft_report_now(struct sock *sk, const struct ft_sockaddr *to, __u8 proto,
+					  __u8 flags, int err)
+{
+	__u64 now_ns = bpf_ktime_get_ns();
+	struct ft_who who = ft_announce(now_ns);
+	struct ft_conn *c = ft_conn_reserve(err ? FT_CONN_FAILED : FT_CONN_OK, proto);
+
+	if (!c)
+		return;
+	c->hdr.time_ns = now_ns;
+	c->attempt_ns = now_ns;
+	c->start_ns = who.start_ns;
+	c->pid = who.pid;
+	c->exec_id = who.exec_id;
+	c->tid = (__u32)bpf_get_current_pid_tgid();
+	c->sock = (__u64)sk;
+	c->netns = ft_sock_netns(sk);
+	c->err = err;
+	c->flags = flags;
+	ft_conn_destination(c, to);
+	ft_sock_source(sk, c);
+	ft_conn_submit(c);
+}
+
+static __always_inline void ft_connect_return(__s32 fd, const void *addr, long ret)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	struct ft_sockaddr to = {};
+	struct sock *sk;
+	__u16 proto;
+
+	if (bpf_probe_read_user(&to, 8, addr) ||
+	    (to.family != FT_AF_INET && to.family != FT_AF_INET6) || ft_is_own())
+		return;
+	if (to.family == FT_AF_INET6 &&
+	    bpf_probe_read_user(to.v6, sizeof(to.v6), (const char *)addr + 8))
+		return;
+	sk = ft_sock_of_fd(task, (__u32)fd);
+	if (!sk) {
+		ft_conn_count(FT_CONN_COUNT_NO_SOCKET);
+		return;
+	}
+	proto = BPF_CORE_READ(sk, sk_protocol);
+	if (!ft_is_inet(sk) || (proto != PROTO_UDP && proto != PROTO_TCP) || ret > 0)
+		return;
+	if (proto == PROTO_TCP && ft_tcp_is_silent(sk, (int)-ret))
+		return;
+	ft_report_now(sk, &to, (__u8)proto, 0, (int)-ret);
+}
+
+struct ft_syscall { /* format of the tracepoints syscalls:sys_{enter,exit}_* */
+	__u64 common;
+	__s64 nr;
+	__u64 args[6]; /* exit: args[0] is the value returned */
+};
+
+/* One program a call: the arguments still stand in the task's saved registers (Linux 5.15). */
+SEC("tracepoint/syscalls/sys_exit_connect")
+int ft_conn_exit(struct ft_syscall *ctx)
+{
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+
+	ft_connect_return((__s32)PT_REGS_PARM1_CORE_SYSCALL(regs),
+			  (const void *)PT_REGS_PARM2_CORE_SYSCALL(regs), (long)ctx->args[0]);
+	return 0;
+}
+
+/* Older kernels: two. */
+SEC("tracepoint/syscalls/sys_enter_connect")
+int ft_conn_enter5(struct ft_syscall *ctx)
+{
+	struct ft_conn_call *call = ft_call();
+
+	if (!call)
+		return 0;
+	call->tid = (__u32)bpf_get_current_pid_tgid();
+	call->fd = (__s32)ctx->args[0];
+	call->addr = ctx->args[1];
+	call->syn_sock = 0;
+	return 0;
+}
+
+SEC("tracepoint/syscalls/sys_exit_connect")
+int ft_conn_exit5(struct ft_syscall *ctx)
+{
+	struct ft_conn_call *call = ft_call();
+
+	if (!call || call->tid != (__u32)bpf_get_current_pid_tgid()) {
+		ft_conn_count(FT_CONN_COUNT_NO_SOCKET);
+		return 0;
+	}
+	ft_connect_return(call->fd, (const void *)call->addr, (long)ctx->args[0]);
+	return 0;
+}
+
+/* --- UDP without connect() ------------------------------------------------------------------- */
+
+/* Within FT_CONN_UDP_NS once a flow; questions to resolvers each, for their port tells who asked.
+ */
+static __always_inline bool ft_udp_is_repeat(const struct ft_sockaddr *to, __u16 sport,
+					     __u64 now_ns)
+{
+	const __u64 *a = (const __u64 *)to->v6;
+	__u64 flow = bpf_get_current_pid_tgid() & ~0xffffffffULL;
+	struct ft_conn_udp *u;
+	__u32 slot;
+
+	flow = (flow ^ to->v4 ^ ((__u64)to->port << 40)) * 0x9e3779b97f4a7c15ULL;
+	flow = (flow ^ a[0] ^ (flow >> 29)) * 0xbf58476d1ce4e5b9ULL;
+	flow = (flow ^ a[1] ^ (flow >> 32)) * 0x94d049bb133111ebULL;
+	if (to->port == bpf_htons(53))
+		flow = (flow ^ sport) * 0x9e3779b97f4a7c15ULL;
+	slot = (__u32)(flow >> 33) % FT_CONN_UDP_MAX;
+	u = bpf_map_lookup_elem(&ft_conn_udp, &slot);
+	if (!u)
+		return false;
+	if (u->flow == flow && now_ns - u->time_ns < FT_CONN_UDP_NS)
+		return true;
+	u->flow = flow;
+	u->time_ns = now_ns;
+	return false;
+}
+
+static __always_inline void ft_udp_send(struct bpf_sock_addr *ctx, const struct ft_sockaddr *to)
+{
+	struct bpf_sock *handle = ctx->sk;
+	struct sock *sk = NULL;
+
+	if (ctx->protocol != PROTO_UDP || !handle || ft_is_own())
+		return;
+	/* the verifier keeps @handle from being read as a kernel socket; its value may be */
+	if (bpf_probe_read_kernel(&sk, sizeof(sk), &handle))
+		return;
+	if (ft_udp_is_repeat(to, BPF_CORE_READ((struct inet_sock *)sk, inet_sport),
+			     bpf_ktime_get_ns())) {
+		ft_conn_count(FT_CONN_COUNT_UDP_REPEAT);
+		return;
+	}
+	ft_report_now(sk, to, PROTO_UDP, FT_CONN_UNCONNECTED, 0);
+}
+
+SEC("cgroup/sendmsg4")
+int ft_conn_send4(struct bpf_sock_addr *ctx)
+{
+	struct ft_sockaddr to = {
+		.family = FT_AF_INET, .port = (__be16)ctx->user_port, .v4 = ctx->user_ip4};
+
+	ft_udp_send(ctx, &to);
+	return 1; /* passes; a monitor never steers */
+}
+
+SEC("cgroup/sendmsg6")
+int ft_conn_send6(struct bpf_sock_addr *ctx)
+{
+	struct ft_sockaddr to = {.family = FT_AF_INET6, .port = (__be16)ctx->user_port};
+	__u32 *v6 = (__u32 *)to.v6;
+
+	v6[0] = ctx->user_ip6[0];
+	v6[1] = ctx->user_ip6[1];
+	v6[2] = ctx->user_ip6[2];
+	v6[3] = ctx->user_ip6[3];
+	ft_udp_send(ctx, &to);
+	return 1;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Which of the connect programs this kernel takes, and attaching them. */
+#ifndef CAPTURE_CONNECT_ATTACH_H
+#define CAPTURE_CONNECT_ATTACH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct bpf_link;
+struct connect_bpf;
+
+struct connect_links {
+	struct bpf_link *links[6];
+	size_t links_len;
+	bool one_program; /* the return of connect() alone is enough (Linux 5.15) */
+	bool want_udp_sends;
+	bool syscalls, udp_sends; /* attached */
+};
+
+/* Between open and load: switch off the programs that are not to be loaded. */
+void connect_links_choose(struct connect_links *l, struct connect_bpf *bpf, bool udp_sends);
+/*
+ * The state tracepoint must attach; without the others (no tracefs, no cgroup v2) a warning says
+ * what will not be seen.
+ */
+int connect_links_attach(struct connect_links *l, struct connect_bpf *bpf);
+void connect_links_detach(struct connect_links *l);
+
+#endif
