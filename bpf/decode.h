@@ -63,7 +63,8 @@ struct ft_decode {
 	__u32 ack;
 	__u8 flags;
 	__u8 ethernets; /* Ethernet headers seen */
-	__u16 pad;
+	__u8 cut; /* a packet says that it is longer than what is at hand */
+	__u8 pad;
 	/* The head of the record to be, in place. */
 	struct ft_event_hdr hdr;
 	struct ft_packet pkt;
@@ -135,8 +136,10 @@ FT_INLINE int ft_short(struct ft_decode *d, __u32 n, __u16 reason)
 /* The packet at the cursor says that it is @bytes long; what follows it is padding. */
 FT_INLINE void ft_limit(struct ft_decode *d, __u32 bytes)
 {
-	if (d->off + bytes < d->limit)
+	if (d->off + bytes <= d->limit)
 		d->limit = d->off + bytes;
+	else
+		d->cut = 1;
 }
 
 FT_INLINE int ft_enter_tunnel(struct ft_decode *d, __u8 tunnel)
@@ -305,6 +308,8 @@ FT_INLINE int ft_fragment(struct ft_decode *d)
 		return ft_done(d, FT_KIND_NOT_DNS);
 	if (d->limit > d->captured)
 		return ft_refuse(d, FT_REASON_TRUNCATED_CAPTURE);
+	if (d->payload_bytes > 65535)
+		return ft_refuse(d, FT_REASON_MESSAGE_TOO_LARGE);
 	d->kind = FT_KIND_FRAGMENT;
 	return d->fragment ? FT_LAYER_DONE : FT_LAYER_PROTOCOL;
 }
@@ -330,8 +335,7 @@ FT_INLINE int ft_ipv4(struct ft_decode *d, const __u8 *data, const __u8 *end)
 	total = ft_be16(p + 2);
 	if (header < 20 || (total && total < header) || d->off + header > d->limit)
 		return ft_refuse(d, FT_REASON_BAD_IP_HEADER);
-	if (total)
-		ft_limit(d, total);
+	ft_limit(d, total ? total : ~0U >> 1);
 	ft_mapped(d->pkt.src, p + 12);
 	ft_mapped(d->pkt.dst, p + 16);
 	d->pkt.ip_version = 4;
@@ -366,8 +370,7 @@ FT_INLINE int ft_ipv6(struct ft_decode *d, const __u8 *data, const __u8 *end)
 	d->pkt.ip_proto = p[6];
 	d->proto = p[6];
 	d->off += 40;
-	if (payload)
-		ft_limit(d, payload);
+	ft_limit(d, payload ? payload : ~0U >> 1);
 	return FT_LAYER_PROTOCOL;
 }
 

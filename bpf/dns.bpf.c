@@ -1,0 +1,423 @@
+// SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only)
+/*
+ * The DNS tap: every frame is looked at, counted once, and passed on untouched.  XDP and TC share
+ * all but the way in.  Programs named …_copy are for kernels without bpf_loop() (before 5.17) or
+ * bpf_xdp_load_bytes() (5.18): they send every response up unwalked and unfiltered.
+ */
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <fluxtap/event.h>
+#include <fluxtap/ledger.h>
+#include "maps.h"
+#include "decode.h"
+#include "walk.h"
+#include "filter.h"
+#include "emit.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+FT_INLINE void ft_count(struct ft_counters *c, enum ft_counter stage)
+{
+	c->n[stage]++;
+}
+
+/* `response` and then one more: what became of it. */
+FT_INLINE void ft_count_response(struct ft_counters *c, __u32 outcome)
+{
+	c->n[FT_STAGE_RESPONSE]++;
+	if (outcome < FT_COUNTER_MAX)
+		c->n[outcome]++;
+}
+
+FT_INLINE void ft_refused_frame(struct ft_scratch *s, struct ft_counters *c, __u16 reason)
+{
+	s->d.reason = reason;
+	ft_count_response(c, reason);
+	ft_emit_refused(s, c);
+}
+
+/* --- responses ------------------------------------------------------------------------------- */
+
+/*
+ * Under pressure what is known is shed before what has changed, and first sightings never. The
+ * entry in the filter stays as it was: what was shed comes up again.
+ */
+FT_INLINE bool ft_must_shed(__u32 novelty, __u64 pending)
+{
+	__u32 mark;
+
+	if (novelty == FT_NOVELTY_REFRESH || novelty == FT_NOVELTY_CLIENT)
+		mark = ft_settings.mark_refresh;
+	else if (novelty == FT_NOVELTY_CHANGED)
+		mark = ft_settings.mark_change;
+	else
+		return false;
+	return mark && pending > mark;
+}
+
+FT_INLINE void ft_fill_response(struct ft_scratch *s, struct ft_response *r, __u64 fingerprint,
+				__u32 novelty)
+{
+	const struct ft_walk *w = &s->walk;
+
+	r->name_hash = w->name_hash;
+	r->fingerprint = fingerprint;
+	r->repeats = 0;
+	r->ttl_min = w->ttl_min;
+	r->ttl_max = w->ttl_max;
+	r->records[0] = (__u16)w->records[0];
+	r->records[1] = (__u16)w->records[1];
+	r->records[2] = (__u16)w->records[2];
+	r->status = (__u16)w->status;
+	r->message_bytes = (__u16)w->len;
+	r->novelty = (__u8)novelty;
+	r->first_ns = 0;
+}
+
+/* Send up the message in the scratch. Returns the stage it ends in. */
+FT_INLINE __u32 ft_emit_response(struct ft_scratch *s, struct ft_counters *c, __u64 fingerprint,
+				 const struct ft_verdict *v, int how)
+{
+	struct ft_response *r = (struct ft_response *)&s->d.hdr;
+	__u64 pending = ft_ring_pending();
+
+	if (ft_must_shed(v->novelty, pending)) {
+		if (v->novelty != FT_NOVELTY_CHANGED)
+			ft_filter_count(v->known, &s->walk, v->now);
+		return FT_STAGE_SHED;
+	}
+	ft_fill_response(s, r, fingerprint, v->novelty);
+	r->walked = !(how & FT_COPY);
+	if (v->known && v->novelty != FT_NOVELTY_NAME)
+		ft_filter_take(v->known, r);
+	ft_fill_header(s, FT_EVENT_RESPONSE, sizeof(*r) + ft_pad(s->message, s->walk.len));
+	if (ft_output(s, pending)) {
+		ft_filter_give_back(v, r);
+		return FT_STAGE_RING_FULL;
+	}
+	ft_filter_learn(c, v);
+	return FT_STAGE_EMITTED;
+}
+
+/* The message lies in the scratch, walked. Returns where the frame ends in the ledger. */
+FT_INLINE __u32 ft_judge_response(struct ft_scratch *s, struct ft_counters *c)
+{
+	struct ft_walk *w = &s->walk;
+	__u64 fingerprint = ft_fingerprint(ft_settings.seed, w->sum, s->message[3]);
+	struct ft_verdict v = {.novelty = FT_NOVELTY_UNFILTERED};
+
+	if (w->status != FT_REASON_NONE) {
+		if (!ft_rate_allows(&s->rate[FT_RATE_MALFORMED], ft_settings.malformed_per_s))
+			return FT_REASON_MALFORMED_RATE;
+		v.novelty = FT_NOVELTY_BROKEN;
+	} else if (ft_settings.filter && w->name_hash) {
+		ft_filter_judge(s, fingerprint, &v);
+		if (v.held_back) {
+			ft_filter_count(v.known, w, v.now);
+			return FT_STAGE_REPEAT;
+		}
+	}
+	return ft_emit_response(s, c, fingerprint, &v, 0);
+}
+
+FT_INLINE __u32 ft_emit_unwalked(struct ft_scratch *s, struct ft_counters *c, __u32 len)
+{
+	struct ft_verdict v = {.novelty = FT_NOVELTY_UNFILTERED};
+
+	__builtin_memset(&s->walk, 0, sizeof(s->walk));
+	s->walk.status = FT_REASON_NONE;
+	s->walk.len = len;
+	return ft_emit_response(s, c, 0, &v, FT_COPY);
+}
+
+FT_INLINE void ft_response_frame(void *ctx, int how, struct ft_scratch *s, struct ft_counters *c)
+{
+	__u32 len = s->d.payload_bytes;
+
+	if (len < FT_HEADER || ft_load(ctx, how, s->d.payload, s->message, len)) {
+		ft_refused_frame(s, c, FT_REASON_TRUNCATED_CAPTURE);
+		return;
+	}
+	if (how & FT_COPY) {
+		ft_count_response(c, ft_emit_unwalked(s, c, len));
+		return;
+	}
+	ft_walk_message(s, len);
+	ft_count_response(c, ft_judge_response(s, c));
+}
+
+/* --- fragments and segments ------------------------------------------------------------------ */
+
+/* Tag of the packet that a fragment belongs to: its last bit says "not of DNS". */
+FT_INLINE __u64 ft_fragment_tag(const struct ft_decode *d)
+{
+	const __u64 *src = (const __u64 *)d->pkt.src, *dst = (const __u64 *)d->pkt.dst;
+	__u64 x = ft_mix(src[0] ^ ft_settings.seed) + src[1];
+
+	x = ft_mix(x) + dst[0];
+	x = ft_mix(x) + dst[1];
+	return ft_mix(x ^ d->id) & ~1ULL;
+}
+
+FT_INLINE struct ft_line *ft_fragment_line(__u64 tag)
+{
+	__u32 index = (__u32)(tag >> 32) & (FT_FRAGMENT_LINES - 1);
+
+	return bpf_map_lookup_elem(&ft_fragments, &index);
+}
+
+/* A first fragment that is none of DNS: its later ones need not go up. */
+FT_INLINE void ft_fragment_foreign(struct ft_scratch *s)
+{
+	__u64 tag = ft_fragment_tag(&s->d);
+	struct ft_line *line = ft_fragment_line(tag);
+
+	if (line)
+		ft_line_learn(s, line, tag | 1);
+}
+
+FT_INLINE bool ft_fragment_is_foreign(struct ft_scratch *s)
+{
+	__u64 tag = ft_fragment_tag(&s->d);
+	struct ft_line *line = ft_fragment_line(tag);
+	bool found = false;
+
+	if (!line)
+		return false;
+#pragma unroll
+	for (__u32 i = 0; i < 8; i++)
+		found |= line->tag[i] == (tag | 1);
+	return found;
+}
+
+FT_INLINE bool ft_fragment_wanted(struct ft_scratch *s)
+{
+	if (ft_settings.follow_fragments == FT_FRAGMENTS_OFF)
+		return false;
+	if (!s->d.fragment || ft_settings.follow_fragments == FT_FRAGMENTS_ALL)
+		return true;
+	return !ft_fragment_is_foreign(s) &&
+	       ft_rate_allows(&s->rate[FT_RATE_FRAGMENT], ft_settings.fragments_per_s);
+}
+
+FT_INLINE void ft_piece_frame(void *ctx, int how, struct ft_scratch *s, struct ft_counters *c)
+{
+	if (s->d.kind == FT_KIND_FRAGMENT && !ft_fragment_wanted(s)) {
+		ft_refused_frame(s, c,
+				 s->d.fragment ? FT_REASON_FRAGMENT_LATER
+					       : FT_REASON_FRAGMENT_FIRST_INCOMPLETE);
+		return;
+	}
+	if (s->d.kind == FT_KIND_SEGMENT && !ft_settings.follow_tcp) {
+		ft_refused_frame(s, c, FT_REASON_TCP_LIMIT);
+		return;
+	}
+	ft_count_response(c, ft_emit_piece(ctx, how, s) ? FT_STAGE_RING_FULL : FT_STAGE_EMITTED);
+}
+
+/* --- watched addresses ----------------------------------------------------------------------- */
+
+FT_INLINE bool ft_is_watched(const __u8 *addr)
+{
+	return bpf_map_lookup_elem(&ft_watch, addr);
+}
+
+FT_INLINE bool ft_new_udp_flow(struct ft_scratch *s)
+{
+	const __u64 *src = (const __u64 *)s->d.pkt.src, *dst = (const __u64 *)s->d.pkt.dst;
+	__u64 ports = (__u64)s->d.pkt.sport << 16 | s->d.pkt.dport;
+	struct ft_line *line;
+	__u64 tag;
+	__u32 index;
+
+	/* the same for both directions: an answer opens no flow */
+	tag = ft_mix((ft_mix(src[0] + ft_settings.seed) ^ src[1]) + s->d.pkt.sport) +
+	      ft_mix((ft_mix(dst[0] + ft_settings.seed) ^ dst[1]) + s->d.pkt.dport);
+	index = (__u32)(tag >> 32) & (FT_FLOW_LINES - 1);
+	line = bpf_map_lookup_elem(&ft_flows, &index);
+	return ports && line && ft_line_learn(s, line, tag | 1);
+}
+
+FT_INLINE __u8 ft_flow_event(struct ft_scratch *s)
+{
+	__u8 flags = s->d.flags;
+
+	if (s->d.pkt.ip_proto == 17)
+		return ft_new_udp_flow(s) ? FT_FLOW_UDP : 0;
+	if (flags & 4)
+		return FT_FLOW_RST;
+	if (flags & 2)
+		return flags & 16 ? FT_FLOW_SYNACK : FT_FLOW_SYN;
+	return 0;
+}
+
+FT_INLINE void ft_watch_frame(struct ft_scratch *s, struct ft_counters *c)
+{
+	__u8 proto = s->d.pkt.ip_proto;
+	__u8 event;
+
+	if (!ft_watching || !s->d.pkt.sport || (proto != 6 && proto != 17))
+		return;
+	if (proto == 6 && !(s->d.flags & 6))
+		return;
+	if (!ft_is_watched(s->d.pkt.src) && !ft_is_watched(s->d.pkt.dst))
+		return;
+	event = ft_flow_event(s);
+	if (event)
+		ft_emit_flow(s, c, event);
+}
+
+/* --- frames ---------------------------------------------------------------------------------- */
+
+FT_INLINE void ft_not_dns_frame(struct ft_scratch *s, struct ft_counters *c)
+{
+	ft_count(c, s->d.kind == FT_KIND_QUERY ? FT_STAGE_QUERY : FT_STAGE_NOT_DNS);
+	/* a first fragment, and its ports say that it is none of ours */
+	if (s->d.more && ft_settings.follow_fragments == FT_FRAGMENTS_KNOWN)
+		ft_fragment_foreign(s);
+	else if (s->d.kind == FT_KIND_NOT_DNS)
+		ft_watch_frame(s, c);
+}
+
+/* The decoder has spoken: s->d.kind. */
+FT_INLINE void ft_decoded_frame(void *ctx, int how, struct ft_scratch *s, struct ft_counters *c)
+{
+	switch (s->d.kind) {
+	case FT_KIND_RESPONSE:
+		ft_response_frame(ctx, how, s, c);
+		break;
+	case FT_KIND_FRAGMENT:
+	case FT_KIND_SEGMENT:
+		ft_piece_frame(ctx, how, s, c);
+		break;
+	case FT_KIND_REFUSED:
+		ft_refused_frame(s, c, s->d.reason);
+		break;
+	default:
+		ft_not_dns_frame(s, c);
+	}
+}
+
+FT_INLINE void ft_decode_frame(struct ft_scratch *s, const __u8 *data, const __u8 *end)
+{
+	const struct ft_ports *ports = (const struct ft_ports *)&ft_settings.ports;
+
+	for (int i = 0; i < FT_DECODE_STEPS; i++) {
+		/* the cursor stays in memory: as registers it would be a path for each frame */
+		barrier();
+		if (!ft_decode_step(&s->d, data, end, ports))
+			return;
+	}
+	ft_refuse(&s->d, FT_REASON_TUNNEL_TOO_DEEP);
+}
+
+/* --- entries --------------------------------------------------------------------------------- */
+
+static __attribute__((noinline)) int ft_xdp_decode(struct xdp_md *ctx, struct ft_scratch *s,
+						   __u32 len)
+{
+	const __u8 *data = (const __u8 *)(long)ctx->data;
+	const __u8 *end = (const __u8 *)(long)ctx->data_end;
+
+	ft_decode_start(&s->d, FT_LAYER_ETHERNET, len, len);
+	s->d.pkt.ifindex = ctx->ingress_ifindex;
+	s->d.pkt.direction = FT_DIR_INGRESS;
+	ft_decode_frame(s, data, end);
+	return s->d.cut;
+}
+
+FT_INLINE void ft_xdp_frame(struct xdp_md *ctx, int how)
+{
+	struct ft_counters *c = ft_get_counters();
+	struct ft_scratch *s = ft_get_scratch();
+	__u32 len = ctx->data_end - ctx->data;
+	__u32 all;
+
+	if (!c || !s)
+		return;
+	ft_count(c, FT_STAGE_SEEN);
+	if (ft_xdp_decode(ctx, s, len) && !(how & FT_COPY)) {
+		/* longer than the first buffer? Asked only when a header says so. */
+		all = (__u32)bpf_xdp_get_buff_len(ctx);
+		if (all > len)
+			ft_xdp_decode(ctx, s, all);
+	}
+	ft_decoded_frame(ctx, how, s, c);
+}
+
+SEC("xdp")
+int ft_xdp(struct xdp_md *ctx)
+{
+	ft_xdp_frame(ctx, FT_XDP);
+	return XDP_PASS;
+}
+
+SEC("xdp")
+int ft_xdp_copy(struct xdp_md *ctx)
+{
+	ft_xdp_frame(ctx, FT_XDP | FT_COPY);
+	return XDP_PASS;
+}
+
+static __attribute__((noinline)) int ft_tc_decode(struct __sk_buff *skb, struct ft_scratch *s,
+						  __u8 direction)
+{
+	const __u8 *data = (const __u8 *)(long)skb->data;
+	const __u8 *end = (const __u8 *)(long)skb->data_end;
+
+	ft_decode_start(&s->d, FT_LAYER_ETHERNET, skb->len, skb->len);
+	s->d.pkt.ifindex = skb->ifindex;
+	s->d.pkt.direction = direction;
+	if (skb->vlan_present) { /* the card took the tag off */
+		s->d.pkt.vlan[0] = skb->vlan_tci & 0xfff;
+		s->d.pkt.vlans = 1;
+	}
+	ft_decode_frame(s, data, end);
+	return s->d.kind == FT_KIND_REFUSED && s->d.reason == FT_REASON_TRUNCATED_CAPTURE;
+}
+
+/* Headers lie in the first buffer nearly always; otherwise they are pulled there, once. */
+#define FT_HEADERS 512
+
+FT_INLINE void ft_tc_frame(struct __sk_buff *skb, int how, __u8 direction)
+{
+	struct ft_counters *c = ft_get_counters();
+	struct ft_scratch *s = ft_get_scratch();
+	__u32 len = skb->len;
+
+	if (!c || !s)
+		return;
+	ft_count(c, FT_STAGE_SEEN);
+	if (ft_tc_decode(skb, s, direction) &&
+	    !bpf_skb_pull_data(skb, len < FT_HEADERS ? len : FT_HEADERS))
+		ft_tc_decode(skb, s, direction);
+	ft_decoded_frame(skb, how, s, c);
+}
+
+SEC("tc")
+int ft_tc_in(struct __sk_buff *skb)
+{
+	ft_tc_frame(skb, FT_TC, FT_DIR_INGRESS);
+	return TC_ACT_UNSPEC;
+}
+
+SEC("tc")
+int ft_tc_out(struct __sk_buff *skb)
+{
+	ft_tc_frame(skb, FT_TC, FT_DIR_EGRESS);
+	return TC_ACT_UNSPEC;
+}
+
+SEC("tc")
+int ft_tc_in_copy(struct __sk_buff *skb)
+{
+	ft_tc_frame(skb, FT_TC | FT_COPY, FT_DIR_INGRESS);
+	return TC_ACT_UNSPEC;
+}
+
+SEC("tc")
+int ft_tc_out_copy(struct __sk_buff *skb)
+{
+	ft_tc_frame(skb, FT_TC | FT_COPY, FT_DIR_EGRESS);
+	return TC_ACT_UNSPEC;
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only) */
+/*
+ * Records into the ring.  A record is put together in ft_scratch and copied once, at its own
+ * length: bpf_ringbuf_output() takes a variable size, so that the ring is dense.  The reader is
+ * woken only when the ring fills past a level; below it looks by itself.
+ */
+#ifndef FLUXTAP_EMIT_H
+#define FLUXTAP_EMIT_H
+
+#include "maps.h"
+
+/* How the programs differ; a constant wherever it is used. */
+#define FT_XDP	0
+#define FT_TC	1 /* context is a __sk_buff */
+#define FT_COPY 2 /* old kernel: no walk, no filter */
+
+/* Pieces longer than the scratch holds are built in the ring, in a slot for the longest. */
+#define FT_PIECE_MAX 65535
+
+FT_INLINE __u64 ft_ring_pending(void)
+{
+	return bpf_ringbuf_query(&ft_ring, BPF_RB_AVAIL_DATA);
+}
+
+/* Wake at the crossing only: one wakeup costs as much as a hundred records. */
+FT_INLINE __u64 ft_wake_flag(__u64 pending, __u32 size)
+{
+	__u32 level = ft_settings.wake_bytes;
+
+	return level && pending < level && pending + size >= level ? BPF_RB_FORCE_WAKEUP
+								   : BPF_RB_NO_WAKEUP;
+}
+
+FT_INLINE void ft_fill_header(struct ft_scratch *s, __u16 kind, __u32 size)
+{
+	s->d.hdr.kind = kind;
+	s->d.hdr.version = FT_EVENT_VERSION;
+	s->d.hdr.size = size;
+	s->d.hdr.time_ns = bpf_ktime_get_ns();
+}
+
+/* The record of s->d.hdr.size octets that begins at s->d.hdr. */
+FT_INLINE int ft_output(struct ft_scratch *s, __u64 pending)
+{
+	__u32 size = s->d.hdr.size;
+
+	if (size > sizeof(struct ft_response) + FT_MAX_UDP_DNS)
+		return -1;
+	return (int)bpf_ringbuf_output(&ft_ring, &s->d.hdr, size, ft_wake_flag(pending, size));
+}
+
+/* Octets behind the payload up to the next multiple of eight are zero. */
+FT_INLINE __u32 ft_pad(__u8 *payload, __u32 len)
+{
+	if (len <= FT_MAX_UDP_DNS)
+		*(__u64 *)(payload + len) = 0;
+	return (len + 7) & ~7u;
+}
+
+/* Linux before 5.18 offers XDP no copy; reading by address does, once it is known to lie inside. */
+FT_INLINE long ft_load_linear(struct xdp_md *ctx, __u32 off, void *to, __u32 len)
+{
+	const __u8 *data = (const __u8 *)(long)ctx->data;
+	const __u8 *end = (const __u8 *)(long)ctx->data_end;
+
+	if (off > FT_MAX_OFFSET || data + off + len > end)
+		return -1;
+	return bpf_probe_read_kernel(to, len, data + off);
+}
+
+/* Copy @len (1..FT_MAX_UDP_DNS) octets of the packet. 0 or negative. */
+FT_INLINE long ft_load(void *ctx, int how, __u32 off, void *to, __u32 len)
+{
+	if (len < 1 || len > FT_MAX_UDP_DNS)
+		return -1;
+	if (how & FT_TC)
+		return bpf_skb_load_bytes(ctx, off, to, len);
+	if (how & FT_COPY)
+		return ft_load_linear(ctx, off, to, len);
+	return bpf_xdp_load_bytes(ctx, off, to, len);
+}
+
+/* Samples are beside the ledger: the frame has been counted. */
+FT_INLINE void ft_output_sample(struct ft_scratch *s, struct ft_counters *c,
+				enum ft_rate_index rate, __u32 per_second)
+{
+	if (ft_rate_allows(&s->rate[rate], per_second) && !ft_output(s, ft_ring_pending()))
+		c->samples++;
+	else
+		c->samples_lost++;
+}
+
+FT_INLINE void ft_emit_refused(struct ft_scratch *s, struct ft_counters *c)
+{
+	struct ft_refused *r = (struct ft_refused *)&s->d.hdr;
+
+	ft_fill_header(s, FT_EVENT_REFUSED, sizeof(*r));
+	__builtin_memset(s->piece_tail, 0, sizeof(*r) - FT_RECORD_HEAD);
+	r->reason = s->d.reason;
+	ft_output_sample(s, c, FT_RATE_REFUSED, ft_settings.refused_per_s);
+}
+
+FT_INLINE void ft_emit_flow(struct ft_scratch *s, struct ft_counters *c, __u8 event)
+{
+	struct ft_flow *r = (struct ft_flow *)&s->d.hdr;
+
+	ft_fill_header(s, FT_EVENT_FLOW, sizeof(*r));
+	__builtin_memset(s->piece_tail, 0, sizeof(*r) - FT_RECORD_HEAD);
+	r->event = event;
+	ft_output_sample(s, c, FT_RATE_FLOW, ft_settings.flows_per_s);
+}
+
+/* The fields between packet and payload of a fragment, or of a segment. */
+FT_INLINE void ft_fill_fragment(struct ft_scratch *s, struct ft_fragment *r)
+{
+	r->id = s->d.id;
+	r->offset = s->d.fragment;
+	r->payload_bytes = (__u16)s->d.payload_bytes;
+	r->more = s->d.more;
+	__builtin_memset(r->pad, 0, sizeof(r->pad));
+}
+
+FT_INLINE void ft_fill_segment(struct ft_scratch *s, struct ft_segment *r)
+{
+	r->seq = s->d.seq;
+	r->ack = s->d.ack;
+	r->payload_bytes = (__u16)s->d.payload_bytes;
+	r->flags = s->d.flags;
+	__builtin_memset(r->pad, 0, sizeof(r->pad));
+}
+
+/* More than the scratch holds: offloaded segments, jumbo frames of the loopback. Rare. */
+struct ft_long_piece {
+	__u8 head[sizeof(struct ft_segment)];
+	__u8 payload[FT_PIECE_MAX + 9];
+};
+
+FT_INLINE int ft_emit_long_piece(void *ctx, int how, struct ft_scratch *s)
+{
+	__u32 len = s->d.payload_bytes;
+	struct ft_long_piece *r;
+	long err;
+
+	if (len < 1 || len > FT_PIECE_MAX || how == (FT_XDP | FT_COPY))
+		return -1;
+	r = bpf_ringbuf_reserve(&ft_ring, sizeof(*r), 0);
+	if (!r)
+		return -1;
+	__builtin_memcpy(r->head, &s->d.hdr, FT_RECORD_HEAD);
+	if (s->d.kind == FT_KIND_FRAGMENT)
+		ft_fill_fragment(s, (struct ft_fragment *)r);
+	else
+		ft_fill_segment(s, (struct ft_segment *)r);
+	if (how & FT_TC)
+		err = bpf_skb_load_bytes(ctx, s->d.payload, r->payload, len);
+	else
+		err = bpf_xdp_load_bytes(ctx, s->d.payload, r->payload, len);
+	if (err) {
+		bpf_ringbuf_discard(r, BPF_RB_NO_WAKEUP);
+		return -1;
+	}
+	__builtin_memset(r->payload + len, 0, 8);
+	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
+	return 0;
+}
+
+/* A fragment or segment. 0, or negative when it found no place. */
+FT_INLINE int ft_emit_piece(void *ctx, int how, struct ft_scratch *s)
+{
+	__u32 len = s->d.payload_bytes;
+	__u16 kind = s->d.kind == FT_KIND_FRAGMENT ? FT_EVENT_FRAGMENT : FT_EVENT_SEGMENT;
+
+	ft_fill_header(s, kind, sizeof(struct ft_segment) + ((len + 7) & ~7u));
+	if (len > FT_MAX_UDP_DNS)
+		return ft_emit_long_piece(ctx, how, s);
+	if (len && ft_load(ctx, how, s->d.payload, s->payload, len))
+		return -1;
+	ft_pad(s->payload, len);
+	if (kind == FT_EVENT_FRAGMENT)
+		ft_fill_fragment(s, (struct ft_fragment *)&s->d.hdr);
+	else
+		ft_fill_segment(s, (struct ft_segment *)&s->d.hdr);
+	return ft_output(s, ft_ring_pending());
+}
+
+#endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only) */
+/*
+ * What the daemon writes into the programs between open and load, and the layout of the tables
+ * it sizes or reads.  Shared by bpf/ and userspace/capture/kernel*.c alone.
+ */
+#ifndef FLUXTAP_SETTINGS_H
+#define FLUXTAP_SETTINGS_H
+
+#include "decode.h"
+
+enum ft_clients { FT_CLIENTS_OFF, FT_CLIENTS_HOSTS, FT_CLIENTS_ALL };
+
+enum ft_fragments_mode {
+	FT_FRAGMENTS_OFF,
+	FT_FRAGMENTS_KNOWN, /* later ones but those whose first is known to be none of DNS */
+	FT_FRAGMENTS_ALL, /* no table: what the native engine does */
+};
+
+struct ft_settings {
+	__u64 seed;
+	__u32 refresh_ticks;
+	__u32 ticks_per_second;
+	__u32 filter_mask; /* sets of ft_filter minus one */
+	__u32 clients_mask; /* lines of ft_clients minus one */
+	__u32 wake_bytes; /* wake the reader when the ring fills past this; 0: never */
+	__u32 mark_refresh; /* bytes pending past which refreshes are shed; 0: never */
+	__u32 mark_change; /* and changes */
+	__u32 refused_per_s; /* per CPU; 0: no limit */
+	__u32 malformed_per_s;
+	__u32 fragments_per_s;
+	__u32 flows_per_s;
+	__u8 filter;
+	__u8 clients; /* enum ft_clients */
+	__u8 follow_tcp;
+	__u8 follow_fragments; /* enum ft_fragments_mode */
+	struct ft_ports ports;
+};
+
+#define FT_FILTER_WAYS	  4
+#define FT_KNOWN_SETS	  7
+#define FT_FRAGMENT_LINES 1024 /* of eight packets each */
+#define FT_FLOW_LINES	  1024 /* of eight UDP flows each */
+#define FT_WATCH_MAX	  16384
+#define FT_RECORD_HEAD	  (sizeof(struct ft_event_hdr) + sizeof(struct ft_packet))
+
+/* One question in the repeat filter: a cache line. */
+struct ft_known {
+	__u32 tag; /* high half of the name hash; 0: free */
+	__u32 emitted; /* ticks when its last record went up */
+	__u32 repeats; /* since then */
+	__u32 ttl_min; /* over those */
+	__u32 ttl_max;
+	__u32 next; /* which of sets[] makes room */
+	__u64 first_ns; /* when the first of them came */
+	__u32 sets[FT_KNOWN_SETS]; /* fingerprints, low half; 0: free */
+	__u32 seen; /* ticks; the way seen longest ago makes room */
+};
+_Static_assert(sizeof(struct ft_known) == 64, "one cache line a name");
+
+/* The value of the map ft_counters, per CPU. */
+struct ft_counters {
+	__u64 n[FT_COUNTER_MAX]; /* enum ft_counter */
+	__u64 evictions; /* names that made room in the filter */
+	__u64 evicted_repeats; /* repeats of theirs that no record carries */
+	__u64 samples; /* REFUSED and FLOW records in the ring: beside the ledger */
+	__u64 samples_lost; /* those over their rate or without room */
+};
+
+#endif
