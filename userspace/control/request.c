@@ -9,6 +9,8 @@
 #include <string.h>
 #include <yajl/yajl_tree.h>
 
+#include "report/json.h"
+
 /* Copy the string at @key; 1: done, 0: absent, -EINVAL: not a string, too long, or not printable. */
 static int get_string(yajl_val root, const char *key, char *ret, size_t len)
 {
@@ -55,18 +57,9 @@ int request_parse(const char *line, size_t len, struct request *ret, const char 
 
 void request_string(struct buf *out, const char *text)
 {
-	buf_char(out, '"');
-	for (; *text; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		if (c == '"' || c == '\\')
-			buf_printf(out, "\\%c", c);
-		else if (c < 0x20 || c == 0x7f)
-			buf_printf(out, "\\u%04x", c);
-		else
-			buf_char(out, (char)c);
-	}
-	buf_char(out, '"');
+	json_string(out, text, strlen(text));
+	if (out->len && out->bytes[out->len - 1] == ',')
+		out->len--; /* its convention: a comma behind every value */
 }
 
 void request_write(struct buf *out, const char *command, const char *name)
