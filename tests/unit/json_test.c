@@ -52,7 +52,7 @@ static uint64_t random_u64(uint64_t *seed)
  */
 static size_t reference_utf8(const uint8_t *s, size_t left)
 {
-	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
 	size_t n = 0;
 	uint32_t code;
 
@@ -105,10 +105,10 @@ static void check_string(struct buf *b, const uint8_t *text, size_t len)
 static void any_bytes_become_a_valid_string(void **state)
 {
 	/* bytes where UTF-8 changes its mind, much likelier than chance would bring them */
-	static const uint8_t edges[] = {0x22, 0x5c, 0x1f, 0x7f, 0x80, 0x8f, 0x90, 0x9f,
-					0xa0, 0xbf, 0xc0, 0xc1, 0xc2, 0xdf, 0xe0, 0xed,
-					0xef, 0xf0, 0xf4, 0xf5, 0xff, 'a',  '/',  0x0a};
-	struct buf b = {0};
+	static const uint8_t edges[] = { 0x22, 0x5c, 0x1f, 0x7f, 0x80, 0x8f, 0x90, 0x9f,
+					 0xa0, 0xbf, 0xc0, 0xc1, 0xc2, 0xdf, 0xe0, 0xed,
+					 0xef, 0xf0, 0xf4, 0xf5, 0xff, 'a',  '/',  0x0a };
+	struct buf b = { 0 };
 	uint64_t seed = 1;
 	uint8_t text[64];
 
@@ -129,11 +129,11 @@ static void any_bytes_become_a_valid_string(void **state)
 
 static void every_sequence_of_two_bytes(void **state)
 {
-	struct buf b = {0};
+	struct buf b = { 0 };
 
 	(void)state;
 	for (unsigned int i = 0x101; i < 0x10000; i++) {
-		uint8_t text[2] = {(uint8_t)(i >> 8), (uint8_t)i};
+		uint8_t text[2] = { (uint8_t)(i >> 8), (uint8_t)i };
 
 		if (text[0] && text[1])
 			check_string(&b, text, 2);
@@ -143,7 +143,7 @@ static void every_sequence_of_two_bytes(void **state)
 
 static void strings_of_the_standard(void **state)
 {
-	struct buf b = {0};
+	struct buf b = { 0 };
 
 	(void)state;
 	json_string(&b, "a\"b\\c\n\r\t\x01\x1f/", 11);
@@ -164,7 +164,7 @@ static void strings_of_the_standard(void **state)
 
 static void tail_is_quoted_in_place(void **state)
 {
-	struct buf b = {0};
+	struct buf b = { 0 };
 	size_t start;
 
 	(void)state;
@@ -179,7 +179,7 @@ static void tail_is_quoted_in_place(void **state)
 
 static void brackets_close_with_and_without_members(void **state)
 {
-	struct buf b = {0};
+	struct buf b = { 0 };
 
 	(void)state;
 	json_lit(&b, "{\"a\":[");
@@ -198,27 +198,28 @@ static void brackets_close_with_and_without_members(void **state)
 static void numbers(void **state)
 {
 	static const uint64_t whole[] = {
-		0, 9, 10, 99, 100, 101, 65535, 4294967295U, 9007199254740993U, UINT64_MAX};
+		0, 9, 10, 99, 100, 101, 65535, 4294967295U, 9007199254740993U, UINT64_MAX
+	};
 	static const struct {
 		double value;
 		const char *text;
 	} doubles[] = {
-		{0, "0,"},
-		{-0.0, "0,"},
-		{0.5, "0.5,"},
-		{-4.0, "-4,"},
-		{1.0 / 3, "0.333333,"},
-		{0.0000004, "0,"},
-		{-0.0000004, "0,"},
-		{0.000001, "0.000001,"},
-		{99.9999999, "100,"},
-		{142.38, "142.38,"},
-		{1e15, "1000000000000000,"},
-		{NAN, "null,"},
-		{INFINITY, "null,"},
-		{-INFINITY, "null,"},
+		{ 0, "0," },
+		{ -0.0, "0," },
+		{ 0.5, "0.5," },
+		{ -4.0, "-4," },
+		{ 1.0 / 3, "0.333333," },
+		{ 0.0000004, "0," },
+		{ -0.0000004, "0," },
+		{ 0.000001, "0.000001," },
+		{ 99.9999999, "100," },
+		{ 142.38, "142.38," },
+		{ 1e15, "1000000000000000," },
+		{ NAN, "null," },
+		{ INFINITY, "null," },
+		{ -INFINITY, "null," },
 	};
-	struct buf b = {0};
+	struct buf b = { 0 };
 	char text[24];
 
 	(void)state;
@@ -237,7 +238,7 @@ static void numbers(void **state)
 static void addresses_as_the_c_library_writes_them(void **state)
 {
 	char expected[INET6_ADDRSTRLEN + 3], text[INET6_ADDRSTRLEN];
-	struct buf b = {0};
+	struct buf b = { 0 };
 	uint64_t seed = 7;
 	uint8_t a[16];
 
@@ -259,7 +260,8 @@ static void addresses_as_the_c_library_writes_them(void **state)
 		assert_text(&b, expected);
 	}
 	memcpy(a, "\0\0\0\0\0\0\0\0\0\0\xff\xff\xc0\0\x02\x01", 16);
-	json_ip(&b, &(struct ip_addr){{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 1}});
+	json_ip(&b,
+		&(struct ip_addr){ { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 1 } });
 	assert_text(&b, "\"192.0.2.1\",");
 	json_ip6(&b, a);
 	assert_text(&b, "\"::ffff:192.0.2.1\",");
@@ -268,9 +270,9 @@ static void addresses_as_the_c_library_writes_them(void **state)
 
 static void times_as_the_c_library_breaks_them_down(void **state)
 {
-	static const int offsets[] = {0, 3600, -34200, 20700, -43200, 50400};
+	static const int offsets[] = { 0, 3600, -34200, 20700, -43200, 50400 };
 	char expected[80], date[40];
-	struct buf b = {0};
+	struct buf b = { 0 };
 	uint64_t seed = 3;
 
 	(void)state;
@@ -303,18 +305,18 @@ static void names_escape_twice(void **state)
 		uint8_t len;
 		const char *json;
 	} cases[] = {
-		{"", 1, "\".\","},
-		{"\3www\7example\3com", 17, "\"www.example.com\","},
-		{"\3a.b\1c", 7, "\"a\\\\.b.c\","},
-		{"\3a\\b", 5, "\"a\\\\\\\\b\","},
-		{"\3a\"b", 5, "\"a\\\"b\","},
-		{"\5 \x7f\xff\n!", 7, "\"\\\\032\\\\127\\\\255\\\\010!\","},
+		{ "", 1, "\".\"," },
+		{ "\3www\7example\3com", 17, "\"www.example.com\"," },
+		{ "\3a.b\1c", 7, "\"a\\\\.b.c\"," },
+		{ "\3a\\b", 5, "\"a\\\\\\\\b\"," },
+		{ "\3a\"b", 5, "\"a\\\"b\"," },
+		{ "\5 \x7f\xff\n!", 7, "\"\\\\032\\\\127\\\\255\\\\010!\"," },
 	};
-	struct buf b = {0};
+	struct buf b = { 0 };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct dns_name name = {.len = cases[i].len};
+		struct dns_name name = { .len = cases[i].len };
 
 		memcpy(name.wire, cases[i].wire, cases[i].len);
 		json_name(&b, &name);
@@ -328,8 +330,8 @@ static void names_escape_twice(void **state)
 
 static void longest_name_fits(void **state)
 {
-	struct dns_name name = {.len = 255};
-	struct buf b = {0};
+	struct dns_name name = { .len = 255 };
+	struct buf b = { 0 };
 	yajl_val v;
 
 	(void)state;
@@ -339,22 +341,27 @@ static void longest_name_fits(void **state)
 	name.wire[254] = 0;
 	json_name(&b, &name);
 	v = parse(&b);
-	assert_int_equal(strlen(YAJL_GET_STRING(v)), 250 * 4 + 3);
+	assert_true(YAJL_IS_STRING(v));
+	assert_int_equal(strlen(v->u.string), 250 * 4 + 3);
 	yajl_tree_free(v);
 	buf_fini(&b);
 }
 
 static void failed_buffer_stays_quiet(void **state)
 {
-	struct buf b = {.failed = true};
+	struct buf b = { 0 };
 
 	(void)state;
+	buf_char(&b, '[');
+	b.len = b.cap; /* full, and no memory for more */
+	b.failed = true;
 	json_string(&b, "x", 1);
 	json_u64(&b, 1);
 	json_double(&b, 1.5);
 	json_time(&b, 1, 0);
 	json_quote_tail(&b, 0);
 	json_end(&b, '}');
+	json_end_line(&b);
 	assert_int_equal(b.len, b.cap);
 	buf_fini(&b);
 }

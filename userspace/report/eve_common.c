@@ -82,12 +82,12 @@ void eve_packet(struct buf *out, const struct eve_context *ctx, const struct ft_
 		add_vlans(out, pkt);
 	/* a frame refused below IP has no addresses to show */
 	if (pkt && (pkt->ip_version == 4 || pkt->ip_version == 6)) {
-		struct eve_flow flow = {.src = pkt->src,
-					.dst = pkt->dst,
-					.sport = ntohs(pkt->sport),
-					.dport = ntohs(pkt->dport),
-					.ip_proto = pkt->ip_proto,
-					.v4 = pkt->ip_version == 4};
+		struct eve_flow flow = { .src = pkt->src,
+					 .dst = pkt->dst,
+					 .sport = ntohs(pkt->sport),
+					 .dport = ntohs(pkt->dport),
+					 .ip_proto = pkt->ip_proto,
+					 .v4 = pkt->ip_version == 4 };
 
 		eve_flow(out, &flow);
 	}

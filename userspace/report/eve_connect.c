@@ -97,12 +97,12 @@ static void add_volume(struct buf *out, const struct connection *conn)
 
 void eve_connect(struct buf *out, const struct eve_context *ctx, const struct connection *conn)
 {
-	struct eve_flow flow = {.src = conn->src.b,
-				.dst = conn->dst.b,
-				.sport = conn->sport,
-				.dport = conn->dport,
-				.ip_proto = conn->proto,
-				.v4 = ip_is_v4(&conn->src) && ip_is_v4(&conn->dst)};
+	struct eve_flow flow = { .src = conn->src.b,
+				 .dst = conn->dst.b,
+				 .sport = conn->sport,
+				 .dport = conn->dport,
+				 .ip_proto = conn->proto,
+				 .v4 = ip_is_v4(&conn->src) && ip_is_v4(&conn->dst) };
 
 	eve_begin(out, ctx, conn->time_ns, "connect");
 	json_member(out, "\"in_iface\":", ctx->in_iface);

@@ -71,8 +71,9 @@ static void add_name(struct dns_writer *w, const char *key, size_t pos)
 	start = w->out->len;
 	json_name(w->out, &name);
 	if (w->seen_len < SEEN_NAMES)
-		w->seen[w->seen_len++] = (struct seen_name){
-			.at = start, .len = w->out->len - start, .offset = offset};
+		w->seen[w->seen_len++] = (struct seen_name){ .at = start,
+							     .len = w->out->len - start,
+							     .offset = offset };
 }
 
 static void add_type(struct dns_writer *w, uint16_t type, uint16_t class_)
@@ -209,8 +210,8 @@ static void add_edns(struct buf *out, const struct dns_message *m)
 static void add_flags(struct buf *out, uint16_t flags)
 {
 	static const char hex[] = "0123456789abcdef";
-	char text[4] = {hex[flags >> 12], hex[flags >> 8 & 15], hex[flags >> 4 & 15],
-			hex[flags & 15]};
+	char text[4] = { hex[flags >> 12], hex[flags >> 8 & 15], hex[flags >> 4 & 15],
+			 hex[flags & 15] };
 
 	json_lit(out, "\"flags\":\"");
 	buf_add(out, text, sizeof(text));
@@ -244,7 +245,7 @@ static void add_header(struct buf *out, const struct dns_message *m)
 void eve_dns(struct buf *out, const struct eve_context *ctx, const struct message_unit *unit,
 	     const struct dns_message *msg)
 {
-	struct dns_writer w = {.out = out, .msg = msg};
+	struct dns_writer w = { .out = out, .msg = msg };
 
 	eve_begin(out, ctx, unit->time_ns, "dns");
 	eve_packet(out, ctx, unit->pkt);

@@ -35,9 +35,9 @@ static void add_names(struct buf *out, const struct dns_name *names, size_t n)
 
 void eve_churn(struct buf *out, const struct eve_context *ctx, const struct churn_change *change)
 {
-	static const char *const kinds[] = {[CHURN_FIRST] = "first",
-					    [CHURN_CHANGED] = "changed",
-					    [CHURN_RETURNED] = "returned"};
+	static const char *const kinds[] = {
+		[CHURN_FIRST] = "first", [CHURN_CHANGED] = "changed", [CHURN_RETURNED] = "returned"
+	};
 	char type[16];
 
 	eve_begin(out, ctx, change->time_ns, "churn");

@@ -18,7 +18,7 @@ static void add_members(struct buf *out, const struct member *members, size_t n)
 
 #define add_object(out, key, ...)                                                 \
 	do {                                                                      \
-		const struct member members_[] = {__VA_ARGS__};                   \
+		const struct member members_[] = { __VA_ARGS__ };                 \
                                                                                   \
 		json_lit(out, key "{");                                           \
 		add_members(out, members_, sizeof(members_) / sizeof(*members_)); \
@@ -58,20 +58,20 @@ static void add_pipeline(struct buf *out, const struct ledger *l)
 {
 	const struct reassembly_stats *r = &l->reassembly;
 
-	add_object(out, "\"ring\":", {"\"consumed\":", l->consumed}, {"\"in_ring\":", l->in_ring},
-		   {"\"samples\":", l->samples});
+	add_object(out, "\"ring\":", { "\"consumed\":", l->consumed },
+		   { "\"in_ring\":", l->in_ring }, { "\"samples\":", l->samples });
 	json_lit(out, "\"reassembly\":{");
 	add_members(out,
-		    (const struct member[]){{"\"records\":", r->records},
-					    {"\"passed\":", r->passed},
-					    {"\"fragments\":", r->fragments},
-					    {"\"segments\":", r->segments},
-					    {"\"from_fragments\":", r->from_fragments},
-					    {"\"from_tcp\":", r->from_tcp},
-					    {"\"ignored\":", r->ignored},
-					    {"\"evicted_fragments\":", r->evicted_fragments},
-					    {"\"evicted_streams\":", r->evicted_streams},
-					    {"\"bytes_pending\":", r->bytes_pending}},
+		    (const struct member[]){ { "\"records\":", r->records },
+					     { "\"passed\":", r->passed },
+					     { "\"fragments\":", r->fragments },
+					     { "\"segments\":", r->segments },
+					     { "\"from_fragments\":", r->from_fragments },
+					     { "\"from_tcp\":", r->from_tcp },
+					     { "\"ignored\":", r->ignored },
+					     { "\"evicted_fragments\":", r->evicted_fragments },
+					     { "\"evicted_streams\":", r->evicted_streams },
+					     { "\"bytes_pending\":", r->bytes_pending } },
 		    10);
 	add_reasons(out, "\"given_up\":", l->given_up);
 	json_end(out, '}');
@@ -86,27 +86,27 @@ static void add_analysis(struct buf *out, const struct ledger *l)
 	const struct correlate_stats *c = &l->correlate;
 	const struct detector_stats *d = &l->detect;
 
-	add_object(out, "\"connect\":", {"\"records\":", l->connect_records},
-		   {"\"lost\":", l->connect_lost});
-	add_object(out, "\"correlate\":", {"\"answers\":", c->answers},
-		   {"\"connections\":", c->connections}, {"\"explained\":", c->explained},
-		   {"\"unexplained\":", c->unexplained}, {"\"evicted\":", c->evicted},
-		   {"\"table_bytes\":", c->table_bytes});
-	add_object(out, "\"detect\":", {"\"responses\":", d->responses},
-		   {"\"fresh_sets\":", d->fresh_sets}, {"\"changes\":", d->changes},
-		   {"\"candidates\":", d->candidates}, {"\"alerts\":", d->alerts},
-		   {"\"names\":", d->names}, {"\"evicted_names\":", d->evicted_names},
-		   {"\"evicted_candidates\":", d->evicted_candidates},
-		   {"\"folded_names\":", d->folded_names}, {"\"suppressed\":", d->suppressed},
-		   {"\"table_bytes\":", d->table_bytes});
+	add_object(out, "\"connect\":", { "\"records\":", l->connect_records },
+		   { "\"lost\":", l->connect_lost });
+	add_object(out, "\"correlate\":", { "\"answers\":", c->answers },
+		   { "\"connections\":", c->connections }, { "\"explained\":", c->explained },
+		   { "\"unexplained\":", c->unexplained }, { "\"evicted\":", c->evicted },
+		   { "\"table_bytes\":", c->table_bytes });
+	add_object(out, "\"detect\":", { "\"responses\":", d->responses },
+		   { "\"fresh_sets\":", d->fresh_sets }, { "\"changes\":", d->changes },
+		   { "\"candidates\":", d->candidates }, { "\"alerts\":", d->alerts },
+		   { "\"names\":", d->names }, { "\"evicted_names\":", d->evicted_names },
+		   { "\"evicted_candidates\":", d->evicted_candidates },
+		   { "\"folded_names\":", d->folded_names }, { "\"suppressed\":", d->suppressed },
+		   { "\"table_bytes\":", d->table_bytes });
 }
 
 static void add_outputs(struct buf *out, const struct ledger *l)
 {
-	add_object(out, "\"events\":", {"\"written\":", l->events_written},
-		   {"\"dropped\":", l->events_dropped});
-	add_object(out, "\"history\":", {"\"written\":", l->history_written},
-		   {"\"dropped\":", l->history_dropped});
+	add_object(out, "\"events\":", { "\"written\":", l->events_written },
+		   { "\"dropped\":", l->events_dropped });
+	add_object(out, "\"history\":", { "\"written\":", l->history_written },
+		   { "\"dropped\":", l->history_dropped });
 }
 
 void eve_stats(struct buf *out, const struct eve_context *ctx, uint64_t time_ns,

@@ -386,9 +386,9 @@ static struct civil civil_from_days(uint64_t days)
 	uint64_t mp = (5 * doy + 2) / 153;
 	unsigned int month = (unsigned int)(mp < 10 ? mp + 3 : mp - 9);
 
-	return (struct civil){.year = (unsigned int)(yoe + era * 400) + (month <= 2),
-			      .month = month,
-			      .day = (unsigned int)(doy - (153 * mp + 2) / 5 + 1)};
+	return (struct civil){ .year = (unsigned int)(yoe + era * 400) + (month <= 2),
+			       .month = month,
+			       .day = (unsigned int)(doy - (153 * mp + 2) / 5 + 1) };
 }
 
 static char *put_utc_offset(char *p, int utc_offset_s)

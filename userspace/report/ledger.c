@@ -55,11 +55,11 @@ bool ledger_balanced(const struct ledger *l, const char **ret_which)
 		const char *name;
 		bool (*holds)(const struct ledger *l);
 	} sums[] = {
-		{"kernel_seen", kernel_seen_holds},
-		{"kernel_response", kernel_response_holds},
-		{"ring", ring_holds},
-		{"reassembly", reassembly_holds},
-		{"messages", messages_hold},
+		{ "kernel_seen", kernel_seen_holds },
+		{ "kernel_response", kernel_response_holds },
+		{ "ring", ring_holds },
+		{ "reassembly", reassembly_holds },
+		{ "messages", messages_hold },
 	};
 
 	if (ret_which)
