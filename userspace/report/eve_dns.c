@@ -17,9 +17,9 @@ enum { CLASS_IN = 1, TYPE_PTR = 12, TYPE_OPT = 41 };
 
 #define SEEN_NAMES 4
 
-/* Names already in the output: where in the message, where in the buffer. */
+/* Names already in the output: where in the message, where in the buffer, quotes included. */
 struct seen_name {
-	size_t at, len;
+	size_t at, len; /* without the comma, which may have become a bracket */
 	size_t offset;
 };
 
@@ -48,8 +48,10 @@ static bool repeat_name(struct dns_writer *w, size_t offset)
 
 		if (s->offset != offset)
 			continue;
-		if (json_room(w->out, s->len)) /* only now is the source's address final */
-			buf_add(w->out, w->out->bytes + s->at, s->len);
+		if (!json_room(w->out, s->len + 1)) /* only now is the source's address final */
+			return true;
+		buf_add(w->out, w->out->bytes + s->at, s->len);
+		buf_char(w->out, ',');
 		return true;
 	}
 	return false;
@@ -70,9 +72,9 @@ static void add_name(struct dns_writer *w, const char *key, size_t pos)
 	}
 	start = w->out->len;
 	json_name(w->out, &name);
-	if (w->seen_len < SEEN_NAMES)
+	if (w->seen_len < SEEN_NAMES && !w->out->failed)
 		w->seen[w->seen_len++] = (struct seen_name){ .at = start,
-							     .len = w->out->len - start,
+							     .len = w->out->len - start - 1,
 							     .offset = offset };
 }
 
