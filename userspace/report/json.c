@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include "base/utf8.h"
+
 void json_end_line(struct buf *b)
 {
 	json_end(b, '}');
@@ -114,34 +116,6 @@ static char *put_escaped(char *p, uint8_t c)
 	p[3] = hex[c >> 4];
 	p[4] = hex[c & 15];
 	return p + 5;
-}
-
-static inline bool is_continuation(uint8_t c)
-{
-	return (c & 0xc0) == 0x80;
-}
-
-/* Length of the well-formed sequence at @s (RFC 3629 4), 0 when there is none. */
-static size_t utf8_length(const uint8_t *s, size_t left)
-{
-	if (s[0] >= 0xc2 && s[0] <= 0xdf)
-		return left >= 2 && is_continuation(s[1]) ? 2 : 0;
-	if ((s[0] & 0xf0) == 0xe0) {
-		if (left < 3 || !is_continuation(s[1]) || !is_continuation(s[2]))
-			return 0;
-		if (s[0] == 0xe0 && s[1] < 0xa0) /* overlong */
-			return 0;
-		return s[0] == 0xed && s[1] >= 0xa0 ? 0 : 3; /* surrogates */
-	}
-	if (s[0] >= 0xf0 && s[0] <= 0xf4) {
-		if (left < 4 || !is_continuation(s[1]) || !is_continuation(s[2]) ||
-		    !is_continuation(s[3]))
-			return 0;
-		if (s[0] == 0xf0 && s[1] < 0x90) /* overlong */
-			return 0;
-		return s[0] == 0xf4 && s[1] >= 0x90 ? 0 : 4; /* beyond U+10FFFF */
-	}
-	return 0;
 }
 
 void json_string(struct buf *b, const char *text, size_t len)
