@@ -54,6 +54,7 @@ static void put_records(struct dump *d, const char *key, unsigned int section)
 	const struct dns_message *m = &d->message;
 	struct buf rdata = { 0 };
 	const char *comma = "";
+	char type[16];
 
 	buf_printf(&d->text, ",\"%s\":[", key);
 	for (size_t i = 0; i < m->rrs_len; i++) {
@@ -62,14 +63,16 @@ static void put_records(struct dump *d, const char *key, unsigned int section)
 		if (rr->section != section || (rr->type != 1 && rr->type != 2 && rr->type != 5 &&
 					       rr->type != 28))
 			continue;
-		buf_reset(&rdata);
-		if (!dns_rdata_format(m, rr, &rdata))
-			continue;
 		buf_printf(&d->text, "%s{\"owner\":", comma);
 		put_name(&d->text, m, rr->owner);
-		buf_printf(&d->text, ",\"type\":%u,\"class\":%u,\"ttl\":%" PRIu32 ",\"data\":",
-			   rr->type, rr->class_, rr->ttl);
-		put_quoted(&d->text, rdata.bytes, rdata.len);
+		buf_printf(&d->text,
+			   ",\"type\":\"%s\",\"class\":%u,\"ttl\":%" PRIu32 ",\"data\":",
+			   dns_type_name(rr->type, type), rr->class_, rr->ttl);
+		buf_reset(&rdata);
+		if (dns_rdata_format(m, rr, &rdata)) /* UPDATE has records without rdata */
+			put_quoted(&d->text, rdata.bytes, rdata.len);
+		else
+			buf_str(&d->text, "null");
 		buf_char(&d->text, '}');
 		comma = ",";
 	}

@@ -109,10 +109,13 @@ static int start_ip(struct ft_decode *d, uint32_t header)
 static int start_null(struct ft_decode *d, const uint8_t *p)
 {
 	uint32_t family = ft_be32(p);
+	uint16_t type = ft_be16(p + 2);
 
-	if (!is_ip_family(family) && !is_ip_family(__builtin_bswap32(family)))
-		return ft_done(d, FT_KIND_NOT_DNS);
-	return start_ip(d, 4);
+	/* some writers leave an EtherType in the second half */
+	if (is_ip_family(family) || is_ip_family(__builtin_bswap32(family)) || type == 0x0800 ||
+	    type == 0x86dd)
+		return start_ip(d, 4);
+	return ft_done(d, FT_KIND_NOT_DNS);
 }
 
 /* RFC 1662 3.1: address and control may stand before the protocol; or it is Cisco's HDLC. */

@@ -42,6 +42,7 @@ struct tcp_stream {
 	bool synced;  /* next_seq is the start of a message when part_len is 0 */
 	bool guessed; /* so it seemed, but no SYN said so: look again at each message */
 	bool closed;  /* by FIN or RST; stays for a while, so that repetitions are known as such */
+	bool idle;    /* timed out: holds nothing, is in no order, waits to be overwritten */
 	bool ending;  /* removed on purpose: not an eviction */
 	struct ft_packet pkt; /* of the first segment */
 	uint8_t *part; /* a message in parts, with its length before it */
@@ -80,7 +81,7 @@ static void forget(void *ctx, void *entry)
 	struct reassembly *r = ctx;
 	struct tcp_stream *s = entry;
 
-	if (!s->ending && !s->closed) {
+	if (!s->ending && !s->closed && !s->idle) {
 		r->stats.evicted_streams++;
 		if (s->part_len || s->waiting)
 			reassembly_refuse(r, s->last_ns, &s->pkt, FT_REASON_TCP_LIMIT);
@@ -88,7 +89,8 @@ static void forget(void *ctx, void *entry)
 	free_part(r, s);
 	while (s->waiting)
 		free(take_waiting(r, s));
-	order_remove(&r->streams_order, &s->node);
+	if (!s->idle)
+		order_remove(&r->streams_order, &s->node);
 }
 
 int tcp_new(struct reassembly *r)
@@ -381,7 +383,9 @@ static struct tcp_stream *stream_for(struct reassembly *r, const struct tcp_piec
 			return NULL;
 		s = add_stream(r, piece);
 	} else {
-		order_remove(&r->streams_order, &s->node);
+		if (!s->idle)
+			order_remove(&r->streams_order, &s->node);
+		s->idle = false;
 		order_append(&r->streams_order, &s->node);
 	}
 	s->last_ns = piece->time_ns;
@@ -448,6 +452,20 @@ void tcp_feed(struct reassembly *r, const struct tcp_piece *given)
 		r->stats.ignored++;
 }
 
+/*
+ * A stream that times out gives back its memory, but its place is kept while nobody needs the
+ * entry: what is repeated much later is still known as a repetition.
+ */
+static void put_to_rest(struct reassembly *r, struct tcp_stream *s)
+{
+	bool was_closed = s->closed;
+
+	close_stream(r, s);
+	s->closed = was_closed;
+	s->idle = true;
+	order_remove(&r->streams_order, &s->node);
+}
+
 void tcp_tick(struct reassembly *r, uint64_t now_ns)
 {
 	struct order_node *n = r->streams_order.first, *next;
@@ -461,10 +479,7 @@ void tcp_tick(struct reassembly *r, uint64_t now_ns)
 			if (jump_hole(r, s))
 				s->closed = true;
 		next = n->next; /* only now: the jumps may have pushed others out */
-		if (is_older(s->last_ns, now_ns, r->cfg.tcp_timeout_ns)) {
-			if (!s->closed)
-				close_stream(r, s);
-			end_stream(r, s);
-		}
+		if (is_older(s->last_ns, now_ns, r->cfg.tcp_timeout_ns))
+			put_to_rest(r, s);
 	}
 }
