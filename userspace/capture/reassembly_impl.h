@@ -44,10 +44,13 @@ struct reassembly {
 
 	struct table *packets; /* struct ip_packet */
 	struct order packets_order; /* by first fragment */
+	struct order packets_condemned;
 	size_t packets_bytes;
 
 	struct table *streams; /* struct tcp_stream */
 	struct order streams_order; /* by last segment */
+	struct order streams_holding;
+	uint64_t tcp_tick_ns; /* when to look for time-outs again */
 	size_t streams_bytes;
 };
 

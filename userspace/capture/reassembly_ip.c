@@ -33,6 +33,7 @@ struct ip_packet {
 	uint32_t present;
 	bool has_first; /* the fragment at offset 0, which comes from a DNS port or is too short */
 	bool condemned; /* later pieces are swallowed until the time is over */
+	bool is_apart;	/* in the order of the condemned, which hold no memory */
 	uint8_t proto; /* as the first fragment says, RFC 8200 4.5 */
 	uint16_t ranges_len, ranges_cap;
 	uint32_t pieces;
@@ -67,7 +68,7 @@ static void forget(void *ctx, void *entry)
 	struct ip_packet *p = entry;
 
 	free_bytes(p);
-	order_remove(&r->packets_order, &p->node);
+	order_remove(p->is_apart ? &r->packets_condemned : &r->packets_order, &p->node);
 }
 
 /* The table makes room, or memory is short. */
@@ -127,7 +128,9 @@ static void condemn(struct reassembly *r, struct ip_packet *p, const struct ft_f
 		    unsigned int reason)
 {
 	free_bytes(p);
-	p->condemned = true;
+	order_remove(&r->packets_order, &p->node);
+	order_append(&r->packets_condemned, &p->node);
+	p->condemned = p->is_apart = true;
 	reassembly_refuse(r, f->hdr.time_ns, &f->pkt, reason);
 }
 
@@ -137,7 +140,7 @@ static bool make_room(struct reassembly *r, size_t more, const struct ip_packet 
 	while (r->packets_bytes + more > r->cfg.max_fragments_bytes) {
 		struct order_node *n = r->packets_order.first;
 
-		while (n && (packet_of(n) == keep || !packet_memory(packet_of(n))))
+		if (n && packet_of(n) == keep)
 			n = n->next;
 		if (!n)
 			return false;
@@ -388,10 +391,12 @@ static bool is_over(const struct reassembly *r, const struct ip_packet *p, uint6
 
 void fragments_tick(struct reassembly *r, uint64_t now_ns)
 {
-	while (r->packets_order.first && is_over(r, packet_of(r->packets_order.first), now_ns)) {
-		struct ip_packet *p = packet_of(r->packets_order.first);
+	struct order_node *n;
 
-		give_up(r, p, FT_REASON_FRAGMENT_TIMEOUT);
-		drop(r, p);
+	while ((n = r->packets_order.first) && is_over(r, packet_of(n), now_ns)) {
+		give_up(r, packet_of(n), FT_REASON_FRAGMENT_TIMEOUT);
+		drop(r, packet_of(n));
 	}
+	while ((n = r->packets_condemned.first) && is_over(r, packet_of(n), now_ns))
+		drop(r, packet_of(n));
 }

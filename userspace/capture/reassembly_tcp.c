@@ -17,6 +17,7 @@
 #define WAITING_BYTES_MAX (256U << 10) /* behind one hole of one stream */
 #define WAITING_MAX	  256
 #define HOLE_WAIT_NS	  5000000000ULL /* the third retransmission is out by then (RFC 6298) */
+#define TICK_NS		  250000000ULL
 #define FAR_AWAY	  (1 << 20)	/* no answer is so far ahead: another connection */
 #define PART_FIRST	  512U
 #define PREFIX		  2U
@@ -34,6 +35,8 @@ struct waiting {
 struct tcp_stream {
 	uint64_t key;
 	struct order_node node;
+	struct order_node holder; /* among those that hold memory, by since when */
+	bool is_holder;
 	uint64_t last_ns;  /* of the last segment */
 	uint64_t hole_ns;  /* since when something waits */
 	struct waiting *waiting; /* by seq, no overlap among them resolved */
@@ -54,7 +57,26 @@ static struct tcp_stream *stream_of(struct order_node *n)
 	return (struct tcp_stream *)((char *)n - offsetof(struct tcp_stream, node));
 }
 
+static struct tcp_stream *holder_of(struct order_node *n)
+{
+	return (struct tcp_stream *)((char *)n - offsetof(struct tcp_stream, holder));
+}
+
 /* --- memory ------------------------------------------------------------------------------------ */
+
+/* Whoever needs room finds those that have some without looking at all the others. */
+static void note_holder(struct reassembly *r, struct tcp_stream *s)
+{
+	bool holds = s->part || s->waiting;
+
+	if (holds == s->is_holder)
+		return;
+	s->is_holder = holds;
+	if (holds)
+		order_append(&r->streams_holding, &s->holder);
+	else
+		order_remove(&r->streams_holding, &s->holder);
+}
 
 static void free_part(struct reassembly *r, struct tcp_stream *s)
 {
@@ -89,6 +111,7 @@ static void forget(void *ctx, void *entry)
 	free_part(r, s);
 	while (s->waiting)
 		free(take_waiting(r, s));
+	note_holder(r, s);
 	if (!s->idle)
 		order_remove(&r->streams_order, &s->node);
 }
@@ -104,18 +127,18 @@ static void end_stream(struct reassembly *r, struct tcp_stream *s)
 	table_remove(r->streams, s);
 }
 
-/* Make the streams idle for longest go until @more bytes fit; never @keep. */
+/* Make the streams that hold memory for longest go until @more bytes fit; never @keep. */
 static bool make_room(struct reassembly *r, size_t more, const struct tcp_stream *keep)
 {
 	while (r->streams_bytes + more > r->cfg.max_tcp_bytes) {
-		struct order_node *n = r->streams_order.first;
+		struct order_node *n = r->streams_holding.first;
 		struct tcp_stream *s;
 
-		while (n && (stream_of(n) == keep || (!stream_of(n)->part && !stream_of(n)->waiting)))
+		if (n && holder_of(n) == keep)
 			n = n->next;
 		if (!n)
 			return false;
-		s = stream_of(n);
+		s = holder_of(n);
 		r->stats.evicted_streams++;
 		reassembly_refuse(r, s->last_ns, &s->pkt, FT_REASON_TCP_LIMIT);
 		end_stream(r, s);
@@ -429,6 +452,7 @@ static void feed_stream(struct reassembly *r, struct tcp_stream *s, const struct
 		over = jump_hole(r, s);
 	if (over)
 		close_stream(r, s);
+	note_holder(r, s);
 }
 
 void tcp_feed(struct reassembly *r, const struct tcp_piece *given)
@@ -441,8 +465,10 @@ void tcp_feed(struct reassembly *r, const struct tcp_piece *given)
 		piece.seq++;
 	if (piece.flags & FLAG_RST) {
 		s = table_get(r->streams, key_of(r, piece.pkt));
-		if (s && !s->closed)
+		if (s && !s->closed) {
 			close_stream(r, s);
+			note_holder(r, s);
+		}
 		return;
 	}
 	s = stream_for(r, &piece);
@@ -470,6 +496,9 @@ void tcp_tick(struct reassembly *r, uint64_t now_ns)
 {
 	struct order_node *n = r->streams_order.first, *next;
 
+	if (now_ns < r->tcp_tick_ns)
+		return;
+	r->tcp_tick_ns = now_ns < UINT64_MAX - TICK_NS ? now_ns + TICK_NS : now_ns;
 	for (; n; n = next) {
 		struct tcp_stream *s = stream_of(n);
 
@@ -481,5 +510,6 @@ void tcp_tick(struct reassembly *r, uint64_t now_ns)
 		next = n->next; /* only now: the jumps may have pushed others out */
 		if (is_older(s->last_ns, now_ns, r->cfg.tcp_timeout_ns))
 			put_to_rest(r, s);
+		note_holder(r, s);
 	}
 }
