@@ -57,6 +57,8 @@ struct ft_known {
 };
 _Static_assert(sizeof(struct ft_known) == 64, "one cache line a name");
 
+#define FT_FILTER_SET_BYTES (FT_FILTER_WAYS * sizeof(struct ft_known))
+
 /* The value of the map ft_counters, per CPU. */
 struct ft_counters {
 	__u64 n[FT_COUNTER_MAX]; /* enum ft_counter */

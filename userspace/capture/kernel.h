@@ -38,6 +38,7 @@ struct kernel_config {
 	enum kernel_clients clients; /* takes a quarter of filter_bytes more; default off */
 	enum kernel_mode mode;
 	bool egress; /* also what leaves: TC egress; default off */
+	bool classic_tc; /* a clsact filter even where the kernel has tcx; default off */
 	bool follow_tcp, follow_fragments; /* default on */
 	uint32_t malformed_per_s; /* broken messages sent up per CPU and second; default 1000 */
 	uint64_t seed; /* of the hashes; default 0: a random one */
@@ -73,7 +74,7 @@ int kernel_detach(struct kernel *k, const char *ifname);
  * Returns the number of records or negative errno (-EINTR).
  */
 int kernel_poll(struct kernel *k, int timeout_ms, record_fn fn, void *ctx);
-int kernel_fd(const struct kernel *k); /* for epoll; readable past an eighth of the ring */
+int kernel_fd(const struct kernel *k); /* for epoll; whoever waits is woken past an eighth */
 size_t kernel_ring_pending(const struct kernel *k); /* bytes not yet read */
 
 /* Sums over the CPUs, indexed by enum ft_counter. 0 or negative errno. */

@@ -1,0 +1,409 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* The kernel programs: loaded with their settings, their ring and counters read. */
+#include "capture/kernel.h"
+#include "capture/kernel_private.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <linux/bpf.h>
+#include "base/log.h"
+#include "dns.skel.h"
+
+#define RECORDS_PER_POLL 4096
+#define NS_PER_S	 1000000000ULL
+#define RECORD_ROOM	 (sizeof(struct ft_segment) + 65536 + 64)
+
+struct kernel_config kernel_config_default(void)
+{
+	return (struct kernel_config){
+		.ports = {53},
+		.ports_len = 1,
+		.ring_bytes = 16 << 20,
+		.filter = true,
+		.filter_bytes = 32 << 20,
+		.refresh_ns = 60 * NS_PER_S,
+		.follow_tcp = true,
+		.follow_fragments = true,
+		.malformed_per_s = 1000,
+	};
+}
+
+/* --- settings ----------------------------------------------------------------------------------
+ */
+
+static size_t power_of_two_up(size_t n)
+{
+	size_t p = 1;
+
+	while (p < n)
+		p *= 2;
+	return p;
+}
+
+static size_t power_of_two_down(size_t n)
+{
+	size_t p = power_of_two_up(n);
+
+	return p > n ? p / 2 : p;
+}
+
+static size_t ring_size(const struct kernel_config *cfg)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+	return power_of_two_up(cfg->ring_bytes > page ? cfg->ring_bytes : page);
+}
+
+/* The programs count time in ticks of the scheduler clock: the resolution of the coarse clocks. */
+static uint64_t tick_ns(void)
+{
+	struct timespec ts;
+
+	if (clock_getres(CLOCK_MONOTONIC_COARSE, &ts) || !ts.tv_nsec)
+		return 4000000;
+	return (uint64_t)ts.tv_nsec;
+}
+
+static void fill_filter(struct kernel *k, struct ft_settings *s)
+{
+	const struct kernel_config *cfg = &k->cfg;
+	uint64_t ticks = cfg->refresh_ns / tick_ns();
+
+	k->filter_sets = 1;
+	if (cfg->filter)
+		k->filter_sets = power_of_two_down(cfg->filter_bytes / FT_FILTER_SET_BYTES);
+	if (!k->filter_sets)
+		k->filter_sets = 1;
+	s->filter = cfg->filter;
+	s->filter_mask = (uint32_t)k->filter_sets - 1;
+	s->refresh_ticks = cfg->refresh_ns && ticks < UINT32_MAX ? (uint32_t)ticks : UINT32_MAX;
+	s->clients = (uint8_t)cfg->clients;
+	/* a quarter of the filter's memory: eight tags a line */
+	s->clients_mask = cfg->clients ? (uint32_t)k->filter_sets - 1 : 0;
+}
+
+static int fill_settings(struct kernel *k, struct ft_settings *s)
+{
+	const struct kernel_config *cfg = &k->cfg;
+	size_t ring = ring_size(cfg);
+
+	s->seed = cfg->seed;
+	if (!s->seed && getrandom(&s->seed, sizeof(s->seed), 0) != sizeof(s->seed))
+		return -errno;
+	s->ticks_per_second = (uint32_t)(NS_PER_S / tick_ns());
+	s->wake_bytes = (uint32_t)(ring / 8);
+	s->mark_refresh = (uint32_t)(ring / 2);
+	s->mark_change = (uint32_t)(ring / 4 * 3);
+	s->refused_per_s = 100;
+	s->malformed_per_s = cfg->malformed_per_s;
+	s->fragments_per_s = 20000;
+	s->flows_per_s = 10000;
+	s->follow_tcp = cfg->follow_tcp;
+	s->follow_fragments = cfg->follow_fragments ? FT_FRAGMENTS_KNOWN : FT_FRAGMENTS_OFF;
+	s->ports.len = (uint32_t)cfg->ports_len;
+	memcpy(s->ports.port, cfg->ports, cfg->ports_len * sizeof(cfg->ports[0]));
+	fill_filter(k, s);
+	return 0;
+}
+
+/* --- load --------------------------------------------------------------------------------------
+ */
+
+static int log_libbpf(enum libbpf_print_level level, const char *format, va_list args)
+{
+	char line[512];
+
+	if (level == LIBBPF_DEBUG)
+		return 0;
+	vsnprintf(line, sizeof(line), format, args);
+	line[strcspn(line, "\n")] = '\0';
+	if (line[0])
+		log_debug("libbpf: %s", line);
+	return 0;
+}
+
+/* What the walking programs need; asked of the kernel, whatever its version says. */
+static bool has_helpers(void)
+{
+	return libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP, BPF_FUNC_loop, NULL) == 1 &&
+	       libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP, BPF_FUNC_xdp_load_bytes, NULL) == 1;
+}
+
+static void choose_programs(struct kernel *k)
+{
+	struct dns_bpf *b = k->bpf;
+
+	bpf_program__set_autoload(b->progs.ft_xdp, k->full);
+	bpf_program__set_autoload(b->progs.ft_tc_in, k->full);
+	bpf_program__set_autoload(b->progs.ft_tc_out, k->full);
+	bpf_program__set_autoload(b->progs.ft_xdp_copy, !k->full);
+	bpf_program__set_autoload(b->progs.ft_tc_in_copy, !k->full);
+	bpf_program__set_autoload(b->progs.ft_tc_out_copy, !k->full);
+	if (k->full) /* came with bpf_xdp_load_bytes() */
+		bpf_program__set_flags(b->progs.ft_xdp, BPF_F_XDP_HAS_FRAGS);
+}
+
+static int size_maps(struct kernel *k)
+{
+	struct dns_bpf *b = k->bpf;
+	int err;
+
+	err = bpf_map__set_max_entries(b->maps.ft_ring, (uint32_t)ring_size(&k->cfg));
+	if (!err)
+		err = bpf_map__set_max_entries(b->maps.ft_filter, (uint32_t)k->filter_sets);
+	if (!err && k->cfg.clients)
+		err = bpf_map__set_max_entries(b->maps.ft_clients, (uint32_t)k->filter_sets);
+	return err;
+}
+
+static void take_fds(struct kernel *k)
+{
+	struct dns_bpf *b = k->bpf;
+
+	k->xdp_fd = bpf_program__fd(k->full ? b->progs.ft_xdp : b->progs.ft_xdp_copy);
+	k->tc_in_fd = bpf_program__fd(k->full ? b->progs.ft_tc_in : b->progs.ft_tc_in_copy);
+	k->tc_out_fd = bpf_program__fd(k->full ? b->progs.ft_tc_out : b->progs.ft_tc_out_copy);
+}
+
+static void explain_load(int code, char *err, size_t err_len)
+{
+	if (code == -EPERM || code == -EACCES)
+		snprintf(err, err_len,
+			 "kernel programs: not permitted; run as root, or with "
+			 "CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN");
+	else if (code == -ENOMEM)
+		snprintf(err, err_len,
+			 "kernel programs: no memory for the ring and the filter; "
+			 "make them smaller");
+	else
+		snprintf(err, err_len,
+			 "kernel programs: the kernel does not load them: %s "
+			 "(fluxtap doctor says what is missing)",
+			 strerror(-code));
+}
+
+static int open_and_load(struct kernel *k, void (*adjust)(struct ft_settings *))
+{
+	struct ft_settings *settings;
+	int err;
+
+	libbpf_set_print(log_libbpf);
+	k->bpf = dns_bpf__open();
+	if (!k->bpf)
+		return -errno;
+	k->full = has_helpers();
+	settings = (struct ft_settings *)&k->bpf->rodata->ft_settings;
+	err = fill_settings(k, settings);
+	if (err)
+		return err;
+	if (adjust)
+		adjust(settings);
+	choose_programs(k);
+	err = size_maps(k);
+	if (!err)
+		err = dns_bpf__load(k->bpf);
+	if (err)
+		return err;
+	take_fds(k);
+	return ring_open(&k->ring, bpf_map__fd(k->bpf->maps.ft_ring), ring_size(&k->cfg));
+}
+
+int kernel_load(const struct kernel_config *cfg, void (*adjust)(struct ft_settings *),
+		struct kernel **ret, char *err, size_t err_len)
+{
+	struct kernel *k = calloc(1, sizeof(*k));
+	int code = -ENOMEM;
+
+	if (!k)
+		goto fail;
+	k->cfg = *cfg;
+	k->cpus = libbpf_num_possible_cpus();
+	code = k->cpus;
+	if (k->cpus < 0)
+		goto fail;
+	k->per_cpu = calloc((size_t)k->cpus, sizeof(*k->per_cpu));
+	k->rec = malloc(RECORD_ROOM);
+	code = k->per_cpu && k->rec ? open_and_load(k, adjust) : -ENOMEM;
+	if (code)
+		goto fail;
+	*ret = k;
+	return 0;
+
+fail:
+	explain_load(code, err, err_len);
+	kernel_close(k);
+	return code;
+}
+
+int kernel_open(const struct kernel_config *cfg, struct kernel **ret, char *err, size_t err_len)
+{
+	if (!cfg->ports_len || cfg->ports_len > FT_PORTS_MAX) {
+		snprintf(err, err_len, "kernel programs: 1 to %d DNS ports, not %zu", FT_PORTS_MAX,
+			 cfg->ports_len);
+		return -EINVAL;
+	}
+	if (cfg->ring_bytes > 1UL << 30 || cfg->filter_bytes > 1UL << 38) {
+		snprintf(err, err_len, "kernel programs: at most 1 GiB of ring, 256 GiB of filter");
+		return -EINVAL;
+	}
+	return kernel_load(cfg, NULL, ret, err, err_len);
+}
+
+void kernel_close(struct kernel *k)
+{
+	if (!k)
+		return;
+	for (size_t i = 0; i < k->attached_len; i++)
+		attachment_release(&k->attached[i]);
+	free(k->attached);
+	ring_close(&k->ring);
+	dns_bpf__destroy(k->bpf);
+	free(k->per_cpu);
+	free(k->rec);
+	free(k);
+}
+
+bool kernel_filters(const struct kernel *k)
+{
+	return k->full && k->cfg.filter;
+}
+
+/* --- records -----------------------------------------------------------------------------------
+ */
+
+struct delivery {
+	struct kernel *k;
+	record_fn fn;
+	void *ctx;
+};
+
+static int64_t clock_ns(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return (int64_t)ts.tv_sec * (int64_t)NS_PER_S + ts.tv_nsec;
+}
+
+/* The ring is mapped read-only, and its times are of another clock: hence the copy. */
+static void deliver(void *ctx, const void *rec, size_t bytes)
+{
+	struct delivery *d = ctx;
+	struct ft_event_hdr *hdr = (struct ft_event_hdr *)(void *)d->k->rec;
+
+	if (!record_valid(rec, bytes) || ((const struct ft_event_hdr *)rec)->size > RECORD_ROOM) {
+		d->k->bad_records++;
+		return;
+	}
+	memcpy(hdr, rec, ((const struct ft_event_hdr *)rec)->size);
+	hdr->time_ns += (uint64_t)d->k->unix_offset_ns;
+	if (hdr->kind == FT_EVENT_RESPONSE) {
+		struct ft_response *r = (struct ft_response *)(void *)hdr;
+
+		if (r->first_ns)
+			r->first_ns += (uint64_t)d->k->unix_offset_ns;
+	}
+	d->fn(d->ctx, hdr);
+}
+
+int kernel_poll(struct kernel *k, int timeout_ms, record_fn fn, void *ctx)
+{
+	struct delivery d = {k, fn, ctx};
+	struct pollfd pfd = {.fd = k->ring.fd, .events = POLLIN};
+	int n;
+
+	k->unix_offset_ns = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC);
+	n = ring_read(&k->ring, RECORDS_PER_POLL, deliver, &d);
+	if (n || !timeout_ms)
+		return n;
+	if (poll(&pfd, 1, timeout_ms) < 0)
+		return -errno;
+	return ring_read(&k->ring, RECORDS_PER_POLL, deliver, &d);
+}
+
+int kernel_fd(const struct kernel *k)
+{
+	return k->ring.fd;
+}
+
+size_t kernel_ring_pending(const struct kernel *k)
+{
+	return ring_pending(&k->ring);
+}
+
+/* --- counters ----------------------------------------------------------------------------------
+ */
+
+int kernel_read_counters(const struct kernel *k, struct ft_counters *ret)
+{
+	size_t words = sizeof(*ret) / sizeof(uint64_t);
+	uint64_t *sum = (uint64_t *)ret;
+	uint32_t zero = 0;
+
+	_Static_assert(sizeof(struct ft_counters) % 8 == 0, "the kernel rounds up to 8");
+	if (bpf_map_lookup_elem(bpf_map__fd(k->bpf->maps.ft_counters), &zero, k->per_cpu))
+		return -errno;
+	memset(ret, 0, sizeof(*ret));
+	for (int cpu = 0; cpu < k->cpus; cpu++)
+		for (size_t i = 0; i < words; i++)
+			sum[i] += ((const uint64_t *)&k->per_cpu[cpu])[i];
+	return 0;
+}
+
+int kernel_counters(const struct kernel *k, uint64_t ret[FT_COUNTER_MAX])
+{
+	struct ft_counters all;
+	int err = kernel_read_counters(k, &all);
+
+	if (!err)
+		memcpy(ret, all.n, sizeof(all.n));
+	return err;
+}
+
+int kernel_stats(const struct kernel *k, struct kernel_stats *ret)
+{
+	struct ft_counters all;
+	int err = kernel_read_counters(k, &all);
+
+	if (err)
+		return err;
+	*ret = (struct kernel_stats){
+		.filter_evictions = all.evictions,
+		.filter_evicted_repeats = all.evicted_repeats,
+		.samples = all.samples,
+		.samples_lost = all.samples_lost,
+		.bad_records = k->bad_records,
+		.ring_bytes = k->ring.bytes,
+		.filter_bytes = kernel_filters(k) ? k->filter_sets * FT_FILTER_SET_BYTES : 0,
+		.names_max = kernel_filters(k) ? k->filter_sets * FT_FILTER_WAYS : 0,
+	};
+	return 0;
+}
+
+/* --- watched addresses -------------------------------------------------------------------------
+ */
+
+int kernel_watch(struct kernel *k, const struct ip_addr *addr, bool on)
+{
+	int fd = bpf_map__fd(k->bpf->maps.ft_watch);
+	uint8_t one = 1;
+
+	if (on) {
+		if (bpf_map_update_elem(fd, addr->b, &one, BPF_NOEXIST))
+			return errno == EEXIST ? 0 : errno == E2BIG ? -ENOSPC : -errno;
+		k->bpf->bss->ft_watching++;
+	} else {
+		if (bpf_map_delete_elem(fd, addr->b))
+			return -errno;
+		k->bpf->bss->ft_watching--;
+	}
+	return 0;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Shared by the files of capture/kernel*.c and by nobody else. */
+#ifndef CAPTURE_KERNEL_PRIVATE_H
+#define CAPTURE_KERNEL_PRIVATE_H
+
+#include <net/if.h>
+#include <settings.h>
+#include "capture/kernel.h"
+
+/* The reader's view of a BPF ring buffer; see Documentation/bpf/ringbuf.rst of the kernel. */
+struct ring {
+	int fd;
+	size_t bytes; /* power of two */
+	unsigned long *consumer; /* positions, each on a page of its own */
+	const unsigned long *producer;
+	const uint8_t *data; /* mapped twice in a row, so that records never wrap */
+};
+
+typedef void (*ring_fn)(void *ctx, const void *rec, size_t bytes);
+
+int ring_open(struct ring *r, int map_fd, size_t bytes);
+void ring_close(struct ring *r);
+size_t ring_pending(const struct ring *r);
+/* Hand over at most @max records; returns how many. */
+int ring_read(struct ring *r, int max, ring_fn fn, void *ctx);
+
+struct attachment {
+	char ifname[IFNAMSIZ];
+	unsigned int ifindex;
+	int xdp_link, in_link, out_link; /* BPF links, -1: none */
+	bool in_filter, out_filter; /* classic filters of ours */
+	bool made_qdisc; /* the clsact qdisc is ours */
+	int lock; /* held while classic filters are, -1: none */
+};
+
+struct dns_bpf;
+
+struct kernel {
+	struct kernel_config cfg;
+	struct dns_bpf *bpf;
+	bool full; /* the programs that walk and filter, not the copying ones */
+	int xdp_fd, tc_in_fd, tc_out_fd;
+	struct ring ring;
+	int cpus;
+	struct ft_counters *per_cpu; /* room for one reading */
+	struct attachment *attached;
+	size_t attached_len;
+	uint64_t bad_records;
+	int64_t unix_offset_ns; /* CLOCK_REALTIME minus CLOCK_MONOTONIC */
+	size_t filter_sets;
+	uint8_t *rec; /* room for the record at hand */
+};
+
+/* What the programs get that is not in kernel_config: engines and tests change it. */
+int kernel_load(const struct kernel_config *cfg, void (*adjust)(struct ft_settings *),
+		struct kernel **ret, char *err, size_t err_len);
+int kernel_read_counters(const struct kernel *k, struct ft_counters *ret);
+/* Remove what @a holds; the entry is then empty. */
+void attachment_release(struct attachment *a);
+
+#endif
