@@ -17,12 +17,13 @@ enum verdict {
 	VERDICT_SLOW_FLUX,
 	VERDICT_WILDCARD_FLUX,
 	VERDICT_SUSPECTED_POOL,
+	VERDICT_DENIED, /* on a deny list, whatever its answers */
 };
 
 enum confidence { CONFIDENCE_NONE = 0, CONFIDENCE_LOW, CONFIDENCE_MEDIUM, CONFIDENCE_HIGH };
 enum alert_state { ALERT_RAISED, ALERT_UPDATED, ALERT_DOWNGRADED };
 
-#define ALERT_TERMS_MAX	    32
+#define ALERT_TERMS_MAX	    40
 #define ALERT_IPS_MAX	    16
 #define ALERT_ASNS_MAX	    5
 #define ALERT_COUNTRIES_MAX 16

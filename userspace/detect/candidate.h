@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A changing name under examination, and the pool of them.  The pool never grows; a newcomer
+ * takes the place of the least interesting of sixteen (score, idleness), which is counted.
+ */
+#ifndef DETECT_CANDIDATE_H
+#define DETECT_CANDIDATE_H
+
+#include "churn/fresh.h"
+#include "churn/sample.h"
+#include "detect/alert.h"
+#include "detect/contacts.h"
+#include "detect/weights.h"
+#include "dns/name.h"
+
+#define CANDIDATE_HOSTS 8
+
+/* Counts of the present and the previous half of a window. */
+struct half {
+	uint32_t sets, changes, reentries, ttl_max;
+};
+struct window {
+	uint32_t index; /* number of the present half since 1970 */
+	struct half now, before;
+};
+
+struct asking_host {
+	struct ip_addr ip;
+	uint32_t queries, connects;
+	uint8_t mac[6];
+	bool has_mac;
+};
+
+struct evaluation {
+	double score[TRACK_COUNT];
+	double value[TERM_COUNT];
+	enum track track;	/* the one that decides */
+	enum verdict verdict;	/* of the name alone */
+	enum confidence confidence; /* before any cap */
+	double slow_pool;	/* the slow track's value of pool_size */
+	double novelty, reentry, dispersion;
+	uint32_t distinct, sets, changes; /* in the window of the track */
+	bool by_prefix;
+	bool ns_visible, connects_visible;
+};
+
+enum candidate_kind { CANDIDATE_FREE = 0, CANDIDATE_NAME, CANDIDATE_AGGREGATE };
+
+struct candidate {
+	uint64_t key;	   /* of the name and type */
+	uint64_t name_key; /* of the name alone */
+	uint64_t domain;   /* registered domain */
+	uint64_t target;   /* registered domain where its CNAME leads; 0: none */
+	struct dns_name name;
+	uint16_t type;
+	uint8_t kind;	   /* enum candidate_kind */
+	uint8_t domain_off;
+	bool watched, injected, denied;
+	uint32_t first_s, last_s, fresh_s; /* first answer, last answer, last fresh set */
+	uint32_t max_set;
+	uint32_t sets, changes, reentries; /* since it was promoted or the sample emptied */
+	struct window fast, slow;
+	struct churn_server servers[SAMPLE_SERVERS];
+	struct sample sample;
+	struct asking_host hosts[CANDIDATE_HOSTS];
+	uint64_t resolvers;	/* sketch */
+	uint32_t contacts;	/* block of the contact pool, index + 1; 0: none */
+	uint32_t finding;	/* index + 1; 0: none */
+	uint32_t next_member;	/* of the finding, index + 1 */
+	/* what costs more than it changes, with its age */
+	uint32_t context_s, above_high_s;
+	double sharing, hosting;
+	uint32_t siblings;
+	struct evaluation last;
+};
+
+struct candidates {
+	struct candidate *slots;
+	uint32_t cap, used, high;	/* high: slots ever used */
+	uint32_t *free_list;
+	uint32_t free_len;
+	uint64_t evictions, clock;
+};
+
+int candidates_init(struct candidates *cs, uint32_t cap);
+void candidates_fini(struct candidates *cs);
+/* A zeroed slot, index + 1. @evict is called for the one that made room, if any. */
+uint32_t candidates_take(struct candidates *cs, uint32_t now_s,
+			 void (*evict)(void *ctx, uint32_t index1), void *ctx);
+void candidates_release(struct candidates *cs, uint32_t index1);
+
+static inline struct candidate *candidate_at(const struct candidates *cs, uint32_t index1)
+{
+	return &cs->slots[index1 - 1];
+}
+
+/* Counts into the half in which @now_s lies. */
+struct half *window_at(struct window *w, uint32_t window_s, uint32_t now_s);
+struct half window_sum(const struct window *w, uint32_t window_s, uint32_t now_s);
+
+/* Row of the host; the least active one gives way. */
+struct asking_host *candidate_host(struct candidate *c, const struct ip_addr *ip);
+
+#endif

@@ -1,0 +1,420 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* The detector's outside: life cycle, the way of a response, explain, figures. */
+#include "detect/state.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ADDRS_MAX     SAMPLE_SLOTS
+#define CHAIN_MAX     16	/* CNAMEs followed inside one response */
+#define TRANSACTION_S 10	/* a second answer comes this soon or not at all */
+
+/* Shares of the memory, in per cent; the rest is fixed tables. */
+#define SHARE_NAMES	 28
+#define SHARE_CANDIDATES 36
+#define SHARE_DOMAINS	 12
+#define SHARE_ADDRESSES	 8
+#define SHARE_ZONES	 6
+
+static void watch_off(void *ctx, void *entry)
+{
+	struct detector *d = ctx;
+	struct watch_entry *w = entry;
+
+	if (d->ops.watch)
+		d->ops.watch(d->ctx, &w->addr, false);
+}
+
+static struct churn_server *candidate_servers(void *ctx, uint32_t candidate, size_t *ret_n)
+{
+	struct detector *d = ctx;
+
+	*ret_n = SAMPLE_SERVERS;
+	return candidate_at(&d->candidates, candidate)->servers;
+}
+
+static size_t entries(uint32_t configured, uint64_t memory, unsigned int share, size_t bytes)
+{
+	size_t want = configured ? configured : (size_t)(memory / 100 * share / bytes), n = 64;
+
+	while (n * 2 <= want)
+		n *= 2; /* tables have powers of two: never more than was allowed */
+	return n;
+}
+
+static int tables_new(struct detector *d)
+{
+	static const struct names_ops ops = { .servers = candidate_servers };
+	const struct detect_config *cfg = &d->cfg;
+	uint64_t mem = cfg->memory_bytes;
+	struct local_sizes sizes = {
+		.domains = entries(cfg->max_domains, mem, SHARE_DOMAINS,
+				   sizeof(struct local_domain)),
+		.addresses = entries(cfg->max_addresses, mem, SHARE_ADDRESSES,
+				     sizeof(struct local_address)),
+		.ases = 8192,
+	};
+	uint32_t candidates = cfg->max_candidates ?
+				      cfg->max_candidates :
+				      (uint32_t)(mem / 100 * SHARE_CANDIDATES /
+						 sizeof(struct candidate));
+	int err;
+
+	err = names_new(entries(cfg->max_names, mem, SHARE_NAMES, sizeof(struct churn_name)),
+			&d->names);
+	if (err)
+		return err;
+	names_set_ops(d->names, &ops, d);
+	d->transactions = calloc(TRANSACTIONS, sizeof(*d->transactions));
+	if (!d->transactions || local_init(&d->local, &d->cfg, &d->key, &sizes) ||
+	    candidates_init(&d->candidates, candidates) ||
+	    contact_pool_init(&d->contacts, mem >= 32ULL << 20 ? 256 : 64) ||
+	    table_new(sizeof(struct candidate_ref), (size_t)candidates * 2, NULL, NULL,
+		      &d->by_key) ||
+	    table_new(sizeof(struct zone), entries(cfg->max_zones, mem, SHARE_ZONES,
+						   sizeof(struct zone)),
+		      NULL, NULL, &d->zones) ||
+	    table_new(sizeof(struct watch_entry), 32768, watch_off, d, &d->watched) ||
+	    table_new(sizeof(struct peer_ports), 8192, NULL, NULL, &d->peers))
+		return -ENOMEM;
+	return 0;
+}
+
+static void set_key(struct detector *d, const struct hash_key *key)
+{
+	d->key = *key;
+	d->mix[0] = hash_keyed(key, "address", 7);
+	d->mix[1] = hash_keyed(key, "network", 7);
+}
+
+int detector_new(const struct detect_config *cfg, struct enrich *enrich, const struct hash_key *key,
+		 const struct detector_ops *ops, void *ctx, struct detector **ret)
+{
+	struct detector *d = calloc(1, sizeof(*d));
+	int err;
+
+	if (!d)
+		return -ENOMEM;
+	d->cfg = *cfg;
+	d->enrich = enrich && enrich_has_asn(enrich) ? enrich : NULL;
+	d->ops = *ops;
+	d->ctx = ctx;
+	set_key(d, key);
+	err = lists_load(&d->lists, cfg);
+	if (!err)
+		err = tables_new(d);
+	if (err) {
+		detector_free(d);
+		return err;
+	}
+	*ret = d;
+	return 0;
+}
+
+void detector_free(struct detector *d)
+{
+	if (!d)
+		return;
+	d->ops.watch = NULL;
+	names_free(d->names);
+	local_fini(&d->local);
+	candidates_fini(&d->candidates);
+	contact_pool_fini(&d->contacts);
+	table_free(d->by_key);
+	table_free(d->zones);
+	table_free(d->watched);
+	table_free(d->peers);
+	free(d->transactions);
+	lists_fini(&d->lists);
+	free(d);
+}
+
+void detector_reconfigure(struct detector *d, const struct detect_config *cfg)
+{
+	struct detect_config sizes = d->cfg;
+
+	if (lists_load(&d->lists, cfg))
+		return; /* said what is wrong; the old lists and thresholds stay */
+	d->cfg = *cfg;
+	d->cfg.memory_bytes = sizes.memory_bytes;
+	d->cfg.window_h = sizes.window_h; /* counts are kept by halves of these */
+	d->cfg.slow_window_d = sizes.slow_window_d;
+}
+
+void detector_tick(struct detector *d, uint64_t now_ns)
+{
+	if (now_ns <= d->now_ns)
+		return;
+	if (!d->next_check_ns) {
+		d->next_check_ns = (now_ns / (3600 * NS) + 1) * 3600 * NS;
+		d->next_age_ns = now_ns + DAY_S * NS;
+	}
+	findings_check(d, now_ns);
+	d->now_ns = now_ns;
+	d->now_s = (uint32_t)(now_ns / NS);
+	if (now_ns >= d->next_age_ns) {
+		d->next_age_ns = now_ns + DAY_S * NS;
+		local_age_out(&d->local, d->now_s);
+	}
+}
+
+void detector_loss(struct detector *d, uint64_t from_ns, uint64_t to_ns)
+{
+	struct loss *last = d->losses_len ? &d->losses[d->losses_len - 1] : NULL;
+
+	if (last && from_ns <= last->to_ns + 60 * NS) {
+		last->to_ns = to_ns > last->to_ns ? to_ns : last->to_ns;
+		return;
+	}
+	if (d->losses_len == LOSSES_MAX) {
+		memmove(d->losses, d->losses + 1, sizeof(d->losses) - sizeof(d->losses[0]));
+		d->losses_len--;
+	}
+	d->losses[d->losses_len++] = (struct loss){ from_ns, to_ns };
+}
+
+/* --- a response -------------------------------------------------------------------------- */
+
+/* Follow CNAMEs from the question (RFC 1034 3.6.2). Smallest TTL on the way in *ret_ttl. */
+static const struct dns_name *terminal(const struct dns_observation *obs, uint32_t *ret_ttl)
+{
+	const struct dns_name *at = obs->qname;
+	unsigned int steps = 0;
+	bool moved = true;
+
+	while (moved && steps < CHAIN_MAX) {
+		moved = false;
+		for (size_t i = 0; i < obs->records_len && steps < CHAIN_MAX; i++) {
+			const struct dns_obs_record *rr = &obs->records[i];
+
+			if (rr->type != DNS_TYPE_CNAME || rr->section != DNS_ANSWER ||
+			    !dns_name_equal(rr->owner, at))
+				continue;
+			if (rr->ttl_s < *ret_ttl)
+				*ret_ttl = rr->ttl_s;
+			at = rr->target;
+			moved = true;
+			steps++;
+		}
+	}
+	return at;
+}
+
+struct answer {
+	struct ip_addr addrs[ADDRS_MAX];
+	uint64_t hashes[ADDRS_MAX];
+};
+
+static void collect(struct detector *d, const struct dns_observation *obs,
+		    const struct dns_name *owner, uint16_t type, struct answer *buf,
+		    struct rrset *ret)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < obs->records_len && n < ADDRS_MAX; i++) {
+		const struct dns_obs_record *rr = &obs->records[i];
+		uint64_t hash;
+		size_t j = 0;
+
+		if (rr->type != type || rr->section != DNS_ANSWER ||
+		    !lists_counts(&d->lists, &rr->addr) || !dns_name_equal(rr->owner, owner))
+			continue;
+		hash = unit_hash(d, &rr->addr);
+		while (j < n && buf->hashes[j] != hash)
+			j++;
+		if (j < n)
+			continue;
+		ret->ttl_s = !n || rr->ttl_s < ret->ttl_s ? rr->ttl_s : ret->ttl_s;
+		ret->identity ^= hash;
+		buf->addrs[n] = rr->addr;
+		buf->hashes[n++] = hash;
+	}
+	ret->set = (struct sample_set){ buf->addrs, buf->hashes, n };
+	ret->type = type;
+	ret->partial = obs->tc;
+}
+
+/*
+ * One transaction, one answer: the same again is a copy (two interfaces, a retransmission) and
+ * false is returned; another one is what an injector races the server with.
+ */
+static bool check_transaction(struct detector *d, const struct dns_observation *obs,
+			      uint64_t name, const struct rrset *r, bool *ret_injected)
+{
+	uint32_t now_s = (uint32_t)(obs->time_ns / NS);
+	struct transaction *t;
+	uint64_t key;
+
+	*ret_injected = false;
+	if (!obs->has_txid || !obs->client_port)
+		return true;
+	key = hash_mix(name ^ unit_hash(d, &obs->client)) + unit_hash(d, &obs->server);
+	key = hash_mix(key ^ ((uint64_t)obs->client_port << 16 | obs->txid));
+	t = &d->transactions[key % TRANSACTIONS];
+	if (t->key == key && now_s - t->time_s <= TRANSACTION_S) {
+		*ret_injected = t->identity != r->identity && !r->partial;
+		return *ret_injected;
+	}
+	*t = (struct transaction){ .key = key, .identity = r->identity, .time_s = now_s };
+	return true;
+}
+
+static uint32_t tag_of(const struct detector *d, const struct ip_addr *addr)
+{
+	return (uint32_t)(unit_hash(d, addr) >> 32) | 1;
+}
+
+static void observe_answer(struct detector *d, const struct dns_observation *obs, uint16_t type,
+			   const struct dns_name *owner, uint32_t chain_ttl)
+{
+	struct answer buf;
+	struct observed o = { .obs = obs };
+	bool chained = owner != obs->qname;
+
+	collect(d, obs, owner, type, &buf, &o.rrset);
+	if (!o.rrset.set.len)
+		return;
+	if (!check_transaction(d, obs, hash_keyed(&d->key, obs->qname->wire, obs->qname->len) + type,
+			       &o.rrset, &o.injected))
+		return;
+	o.server = tag_of(d, &obs->server);
+	o.client = tag_of(d, &obs->client);
+	observe_name(d, owner, &o);
+	if (!chained)
+		return;
+	o.target = d->result.entry ? d->result.entry->domain : 0;
+	if (chain_ttl < o.rrset.ttl_s)
+		o.rrset.ttl_s = chain_ttl;
+	observe_name(d, obs->qname, &o);
+}
+
+void detector_response(struct detector *d, const struct dns_observation *obs)
+{
+	const struct dns_name *owner;
+	uint32_t chain_ttl = UINT32_MAX;
+	bool has_a = false, has_aaaa = false, has_ns = false;
+
+	detector_tick(d, obs->time_ns);
+	d->stats.responses += 1 + obs->repeats;
+	if (obs->rcode || !obs->qname || !obs->records_len)
+		return;
+	for (size_t i = 0; i < obs->records_len; i++) {
+		uint16_t type = obs->records[i].type;
+
+		has_ns |= type == DNS_TYPE_NS;
+		if (obs->records[i].section != DNS_ANSWER)
+			continue;
+		has_a |= type == DNS_TYPE_A;
+		has_aaaa |= type == DNS_TYPE_AAAA;
+	}
+	if (has_ns)
+		observe_nameservers(d, obs, tag_of(d, &obs->server));
+	if (!has_a && !has_aaaa)
+		return;
+	owner = terminal(obs, &chain_ttl);
+	if (has_a)
+		observe_answer(d, obs, DNS_TYPE_A, owner, chain_ttl);
+	if (has_aaaa)
+		observe_answer(d, obs, DNS_TYPE_AAAA, owner, chain_ttl);
+}
+
+/* --- questions --------------------------------------------------------------------------- */
+
+static struct candidate *candidate_of(struct detector *d, const struct dns_name *name)
+{
+	uint64_t key = name_key(d, name->wire, name->len);
+	static const uint16_t types[] = { DNS_TYPE_A, DNS_TYPE_AAAA };
+	struct candidate *best = NULL;
+	struct local_domain *dom;
+
+	for (unsigned int i = 0; i < 2; i++) {
+		struct churn_name *e = names_get(d->names, typed_key(key, types[i]));
+		struct candidate *c;
+
+		if (!e || !e->candidate)
+			continue;
+		c = candidate_at(&d->candidates, e->candidate);
+		if (!best || best_known(c) > best_known(best))
+			best = c;
+	}
+	dom = local_domain_get(&d->local, key);
+	if (!best && dom && dom->aggregate)
+		best = candidate_at(&d->candidates, dom->aggregate);
+	return best;
+}
+
+int detector_explain(struct detector *d, const struct dns_name *name, uint64_t now_ns,
+		     struct alert *ret)
+{
+	struct candidate *c = candidate_of(d, name);
+
+	if (!c)
+		return -ENOENT;
+	evaluate(d, c, (uint32_t)(now_ns / NS));
+	evidence_fill(d, c, c->finding ? &d->findings[c->finding - 1] : NULL, now_ns, ret);
+	return 0;
+}
+
+size_t detector_top(struct detector *d, uint64_t now_ns, struct alert *ret, size_t max)
+{
+	uint32_t *chosen = calloc(max + 1, sizeof(*chosen));
+	size_t n = 0;
+
+	for (uint32_t i = 1; chosen && i <= d->candidates.high; i++) {
+		const struct candidate *c = candidate_at(&d->candidates, i);
+		size_t at = n;
+
+		if (c->kind == CANDIDATE_FREE)
+			continue;
+		while (at && best_known(c) >
+				     best_known(candidate_at(&d->candidates, chosen[at - 1]))) {
+			chosen[at] = chosen[at - 1];
+			at--;
+		}
+		chosen[at] = i;
+		n += n < max;
+	}
+	for (size_t i = 0; i < n; i++) {
+		const struct candidate *c = candidate_at(&d->candidates, chosen[i]);
+
+		evidence_fill(d, c, c->finding ? &d->findings[c->finding - 1] : NULL, now_ns,
+			      &ret[i]);
+	}
+	free(chosen);
+	return n;
+}
+
+void detector_stats(const struct detector *d, struct detector_stats *ret)
+{
+	struct names_stats names;
+
+	names_stats(d->names, &names);
+	*ret = d->stats;
+	ret->candidates = d->candidates.used;
+	ret->names = names.count;
+	ret->evicted_names = names.evicted + names.refused;
+	ret->evicted_candidates = d->candidates.evictions;
+	ret->table_bytes = sizeof(*d) + names.bytes + table_bytes(d->local.domains) +
+			   table_bytes(d->local.addresses) + table_bytes(d->local.ases) +
+			   table_bytes(d->by_key) + table_bytes(d->zones) + table_bytes(d->watched) +
+			   table_bytes(d->peers) + TRANSACTIONS * sizeof(struct transaction) +
+			   d->candidates.cap * (sizeof(struct candidate) + 4) +
+			   d->contacts.cap * sizeof(struct contacts);
+}
+
+/* --- learned state ----------------------------------------------------------------------- */
+
+int detector_save(const struct detector *d, const char *dir)
+{
+	return local_save(&d->local, dir);
+}
+
+int detector_load(struct detector *d, const char *dir)
+{
+	int err = local_load(&d->local, dir);
+
+	if (!err)
+		set_key(d, &d->local.key); /* what was kept is known by its hashes */
+	return err;
+}

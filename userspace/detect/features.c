@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * From a candidate's history to the values of the terms.  Where an input is not known (no AS
+ * data, age at a cold start, name servers out of sight) the value is 0: no evidence either way.
+ */
+#include "detect/state.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "churn/sketch.h"
+
+#define CONTEXT_S      60 /* sharing, hosting and siblings change slowly and cost look-ups */
+#define HOSTING_LEAST  10 /* networks learned before "not a hosting network" says anything */
+#define ABSENT_AS_HALF 0.5
+
+static double clamp(double x, double lo, double hi)
+{
+	return x < lo ? lo : x > hi ? hi : x;
+}
+
+/* Share of addresses that three established domains use, and of those in hosting networks. */
+static void refresh_context(struct detector *d, struct candidate *c, uint32_t since_s,
+			    uint32_t now_s)
+{
+	double shared = 0, hosted = 0, n = 0, with_as = 0;
+	uint32_t index1 = (uint32_t)(c - d->candidates.slots) + 1;
+	const struct local_domain *dom = local_domain_get(&d->local, c->domain);
+	bool established = local_is_established(&d->local, dom, now_s);
+
+	c->siblings = 0;
+	for (unsigned int i = 0; i < c->sample.len; i++) {
+		const struct sample_slot *slot = &c->sample.slots[i];
+		const struct local_address *a;
+
+		if (slot->last_s < since_s)
+			continue;
+		n++;
+		a = local_address_get(&d->local, c->sample.hash[i]);
+		/* its own domain, once established, is one of those counted */
+		shared += a && sketch_estimate(a->established) - established > 2.5;
+		with_as += slot->asn != 0;
+		hosted += slot->asn &&
+			  local_as_domains(&d->local, slot->asn) >= d->cfg.hosting_domains;
+		for (unsigned int j = 0; a && established && j < 2; j++) {
+			uint32_t other = a->candidates[j];
+
+			c->siblings += other && other != index1 &&
+				       candidate_at(&d->candidates, other)->domain == c->domain;
+		}
+	}
+	c->sharing = n ? shared / n : 0;
+	c->hosting = with_as ? hosted / with_as : 0;
+	c->context_s = now_s;
+}
+
+static void history_values(struct detector *d, struct candidate *c, struct evaluation *e,
+			   uint32_t now_s)
+{
+	uint32_t window_s = d->cfg.window_h * 3600, since_s = now_s - window_s;
+	struct half h = window_sum(&c->fast, window_s, now_s);
+	double n = sample_distinct(&c->sample, since_s), m = h.sets, span_d;
+	double follow = clamp(h.changes / 4.0, 0, 1);
+	uint32_t ttl = h.ttl_max;
+
+	e->novelty = sample_novelty(&c->sample);
+	e->reentry = h.reentries / (h.reentries + (n > 0 ? n : 1));
+	e->distinct = (uint32_t)(n + 0.5);
+	e->sets = h.sets;
+	e->changes = h.changes;
+	if (m >= d->cfg.medium_sets)
+		e->value[TERM_LATE_NOVELTY] = clamp(e->novelty / 0.5, 0, 1) * follow *
+					      clamp((m - 2) / 6, 0, 1);
+	if (n >= 4)
+		e->value[TERM_POOL_SIZE] = clamp(log2(n / 4), 0, 10.0 / 3);
+	else
+		e->value[TERM_SMALL_POOL] = 1;
+	e->value[TERM_TTL_SHORT] = ttl <= 300;
+	e->value[TERM_TTL_MEDIUM] = ttl > 300 && ttl <= 1800;
+	e->value[TERM_TTL_LONG] = ttl > 1800 && ttl <= 7200;
+	e->value[TERM_TTL_VERY_LONG] = ttl > 7200;
+	if (m >= 6)
+		e->value[TERM_ONE_WAY] = (1 - 2 * e->reentry) * follow;
+	span_d = (double)(c->last_s - (c->first_s > since_s ? c->first_s : since_s)) / DAY_S;
+	e->value[TERM_STABLE] = m >= 4 && h.changes <= span_d;
+}
+
+static void dispersion_values(struct detector *d, struct candidate *c, struct evaluation *e,
+			      uint32_t now_s)
+{
+	uint32_t since_s = now_s - d->cfg.window_h * 3600, known = 0, n = 0;
+
+	for (unsigned int i = 0; i < c->sample.len; i++) {
+		n += c->sample.slots[i].last_s >= since_s;
+		known += c->sample.slots[i].last_s >= since_s && c->sample.slots[i].asn;
+	}
+	e->by_prefix = known < n * ABSENT_AS_HALF;
+	e->dispersion = sample_dispersion(&c->sample, since_s, e->by_prefix);
+	if (!n)
+		return;
+	if (e->by_prefix)
+		e->value[TERM_PREFIX_DISPERSION] = clamp(log2(e->dispersion / 6), -2, 3);
+	else
+		e->value[TERM_DISPERSION] = clamp(log2(e->dispersion / 3), -1.8, 2.3);
+}
+
+static void slow_values(struct detector *d, struct candidate *c, struct evaluation *e,
+			uint32_t now_s)
+{
+	uint32_t window_s = d->cfg.slow_window_d * DAY_S, since_s = now_s - window_s;
+	struct half h = window_sum(&c->slow, window_s, now_s);
+	double n = sample_distinct(&c->sample, since_s), rho, spread;
+
+	rho = h.reentries / (h.reentries + (n > 0 ? n : 1));
+	spread = sample_dispersion(&c->sample, since_s, e->by_prefix);
+	e->value[TERM_NEVER_BACK] = h.changes >= 3 && rho < 0.1;
+	e->value[TERM_COMES_BACK] = rho > 0.3;
+	e->value[TERM_SEVERAL_AS] = spread > 1.5;
+	e->value[TERM_ONE_AS] = spread <= 1.5;
+	e->value[TERM_TTL_HOUR] = h.ttl_max <= 3600;
+}
+
+/* The slow track's own reading of two inputs that both tracks name alike. */
+static double slow_pool(const struct candidate *c, uint32_t since_s)
+{
+	double n = sample_distinct(&c->sample, since_s);
+
+	return n >= 3 ? clamp(log2(n), 0, 3.5 / 1.2) : 0;
+}
+
+static void domain_values(struct detector *d, struct candidate *c, struct evaluation *e,
+			  uint32_t now_s)
+{
+	const struct local_domain *dom = local_domain_get(&d->local, c->domain);
+	const struct local_domain *target =
+		c->target ? local_domain_get(&d->local, c->target) : dom;
+	double age, fanin;
+	bool known;
+
+	if (!dom)
+		return;
+	age = local_age_days(&d->local, dom, now_s, &known);
+	e->value[TERM_AGE_DAY] = known && age < 1;
+	e->value[TERM_AGE_WEEK] = known && age >= 1 && age < 7;
+	e->value[TERM_AGE_OLD] = age >= 30;
+	e->value[TERM_POPULAR] = age >= 7 && local_popularity(dom) >= 10;
+	e->value[TERM_ADDRESS_SHARING] = c->sharing;
+	fanin = target ? sketch_estimate(target->fanin) : 0;
+	e->value[TERM_CNAME_FANIN] = fanin > 1 ? log2(fanin) : 0;
+	e->value[TERM_SIBLINGS] = c->siblings >= 2;
+	if (!e->by_prefix && table_count(d->local.ases) >= HOSTING_LEAST)
+		e->value[TERM_HOSTING] = c->hosting - 0.3;
+}
+
+static unsigned int overlap(const struct sample *a, const struct sample *b)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < a->len; i++)
+		n += sample_find(b, a->hash[i]) >= 0;
+	return n;
+}
+
+static void nameserver_values(struct detector *d, struct candidate *c, struct evaluation *e,
+			      uint32_t now_s)
+{
+	struct ns_view v = nameservers_of(d, c);
+	const struct local_domain *dom = local_domain_get(&d->local, c->domain), *ns;
+	uint32_t since_s = now_s - d->cfg.window_h * 3600;
+	double fanin;
+
+	e->ns_visible = v.visible;
+	if (!v.visible)
+		return;
+	ns = dom && dom->ns_domain ? local_domain_get(&d->local, dom->ns_domain) : NULL;
+	fanin = ns ? sketch_estimate(ns->zones) : 0;
+	e->value[TERM_NS_LOCAL] = ns && fanin < 2.5;
+	e->value[TERM_NS_COMMON] = fanin >= 50;
+	if (v.zone && now_s - v.zone->change_s < DAY_S) {
+		const struct sample *glue = &v.zone->glue;
+		double spread = sample_dispersion(glue, since_s, e->by_prefix);
+
+		e->value[TERM_NS_FLUX] = sample_novelty(glue) >= 0.5 &&
+					 sample_distinct(glue, since_s) >= 6 && spread >= 3 &&
+					 v.zone->glue_ttl_s <= 1800;
+		e->value[TERM_NS_OVERLAP] = overlap(glue, &c->sample) >= 2;
+	}
+	e->value[TERM_NS_STABLE] = v.rest && !v.zone && now_s - v.rest->first_s >= 7 * DAY_S;
+}
+
+/* One fixed port that is no web port, and peers on it that DNS never named: a peer-to-peer
+ * network's bootstrap. */
+static bool is_bootstrap(struct detector *d, const struct contacts *k)
+{
+	const struct contact_port *top = &k->ports[0];
+
+	for (unsigned int i = 1; i < CONTACT_PORTS; i++)
+		if (k->ports[i].connects > top->connects)
+			top = &k->ports[i];
+	if (!contacts_nonweb_port(top) || top->connects < k->connects * 0.9)
+		return false;
+	for (unsigned int i = 0; i < CONTACT_PEERS; i++) {
+		uint64_t host = unit_hash(d, &k->peers[i].process.host);
+		const struct peer_ports *p =
+			table_get(d->peers, hash_mix(host ^ top->port) | 1);
+
+		if (k->peers[i].id && p && sketch_estimate(p->peers) >= 9.5)
+			return true;
+	}
+	return false;
+}
+
+static void contact_values(struct detector *d, struct candidate *c, struct evaluation *e)
+{
+	const struct contacts *k;
+	const struct contact_port *top;
+
+	e->connects_visible = d->connects_visible;
+	if (!c->contacts)
+		return;
+	k = contacts_at(&d->contacts, c->contacts);
+	top = &k->ports[0];
+	for (unsigned int i = 0; i < CONTACT_PEERS; i++)
+		if (__builtin_popcountll(k->peers[i].slots) >= 3 &&
+		    __builtin_popcountll(k->peers[i].sets) >= 3)
+			e->value[TERM_ROTATION_FOLLOWED] = 1;
+	for (unsigned int i = 1; i < CONTACT_PORTS; i++)
+		if (k->ports[i].connects > top->connects)
+			top = &k->ports[i];
+	e->value[TERM_CONNECT_FAILURES] = k->outcomes >= 5 && k->failures * 10 >= k->outcomes;
+	e->value[TERM_SERVICE_POOL] = k->connects >= 5 && (k->ntp >= k->connects * 0.9 ||
+							   is_bootstrap(d, k));
+	e->value[TERM_NONWEB_PORT] = !e->value[TERM_SERVICE_POOL] && contacts_nonweb_port(top) &&
+				     k->connects >= 5 && top->connects >= k->connects * 0.8;
+	e->value[TERM_LATE_CONTACT] = k->late > 0;
+}
+
+/* Five young names on the same rotating addresses. */
+static bool has_young_company(struct detector *d, const struct candidate *c)
+{
+	const struct finding *f = c->finding ? &d->findings[c->finding - 1] : NULL;
+
+	return f && f->members >= 6;
+}
+
+void features(struct detector *d, struct candidate *c, uint32_t now_s)
+{
+	struct evaluation *e = &c->last;
+	uint32_t since_s = now_s - d->cfg.window_h * 3600;
+
+	memset(e->value, 0, sizeof(e->value));
+	if (!c->context_s || now_s - c->context_s >= CONTEXT_S || c->sets < 16)
+		refresh_context(d, c, since_s, now_s);
+	e->value[TERM_BIAS] = 1;
+	history_values(d, c, e, now_s);
+	dispersion_values(d, c, e, now_s);
+	slow_values(d, c, e, now_s);
+	domain_values(d, c, e, now_s);
+	nameserver_values(d, c, e, now_s);
+	contact_values(d, c, e);
+	e->value[TERM_INJECTION] = c->injected;
+	e->value[TERM_COMMON_ORDER] = has_young_company(d, c);
+	e->slow_pool = slow_pool(c, now_s - d->cfg.slow_window_d * DAY_S);
+}

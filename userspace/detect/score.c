@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* From values to a score, a verdict and a confidence for one candidate. */
+#include "detect/state.h"
+
+#include <math.h>
+
+double term_value(const struct evaluation *e, enum track track, enum term t)
+{
+	return t == TERM_POOL_SIZE && track == TRACK_SLOW ? e->slow_pool : e->value[t];
+}
+
+double score_of(const struct evaluation *e, enum track track, double cluster)
+{
+	double score = term_weights[TERM_CLUSTER].weight[track] * cluster;
+
+	for (unsigned int t = 0; t < TERM_CLUSTER; t++)
+		score += term_weights[t].weight[track] * term_value(e, track, (enum term)t);
+	return score;
+}
+
+double best_known(const struct candidate *c)
+{
+	return c->last.score[c->last.track];
+}
+
+bool is_double_flux(const struct evaluation *e)
+{
+	return e->value[TERM_NS_FLUX] > 0 || e->value[TERM_NS_OVERLAP] > 0;
+}
+
+static enum verdict verdict_of(const struct detector *d, const struct candidate *c,
+			       const struct evaluation *e)
+{
+	double score = e->score[e->track];
+
+	if (e->novelty < 0.2 && e->reentry > 0.6 && score > d->cfg.low_score)
+		return VERDICT_SUSPECTED_POOL;
+	if (c->kind == CANDIDATE_AGGREGATE)
+		return VERDICT_WILDCARD_FLUX;
+	if (is_double_flux(e))
+		return VERDICT_DOUBLE_FLUX;
+	return e->track == TRACK_SLOW ? VERDICT_SLOW_FLUX : VERDICT_SINGLE_FLUX;
+}
+
+static bool is_high(const struct detector *d, const struct candidate *c,
+		    const struct evaluation *e, uint32_t now_s)
+{
+	double score = e->score[e->track];
+
+	if (is_double_flux(e) && score > d->cfg.high_score - 1)
+		return true;
+	if (e->value[TERM_ROTATION_FOLLOWED] > 0 && e->value[TERM_CONNECT_FAILURES] > 0)
+		return true;
+	return score > d->cfg.high_score && e->sets >= d->cfg.high_sets && c->above_high_s &&
+	       now_s - c->above_high_s >= d->cfg.high_hold_s;
+}
+
+static enum confidence confidence_of(const struct detector *d, const struct candidate *c,
+				     const struct evaluation *e, uint32_t now_s)
+{
+	double score = e->score[e->track];
+
+	if (e->sets < d->cfg.medium_sets || score <= d->cfg.low_score)
+		return CONFIDENCE_NONE;
+	if (score <= d->cfg.medium_score || e->verdict == VERDICT_SUSPECTED_POOL)
+		return CONFIDENCE_LOW;
+	return is_high(d, c, e, now_s) ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM;
+}
+
+static bool slow_may_speak(const struct detector *d, const struct candidate *c)
+{
+	return c->last_s - c->first_s >= d->cfg.slow_span_h * 3600;
+}
+
+void evaluate(struct detector *d, struct candidate *c, uint32_t now_s)
+{
+	struct evaluation *e = &c->last;
+	const struct finding *f = c->finding ? &d->findings[c->finding - 1] : NULL;
+	struct half slow = window_sum(&c->slow, d->cfg.slow_window_d * DAY_S, now_s);
+
+	features(d, c, now_s);
+	e->value[TERM_CLUSTER] = f && f->members > 1 ? log2(f->members) : 0;
+	for (unsigned int t = 0; t < TRACK_COUNT; t++)
+		e->score[t] = score_of(e, (enum track)t, e->value[TERM_CLUSTER]);
+	if (!slow_may_speak(d, c))
+		e->score[TRACK_SLOW] = term_weights[TERM_BIAS].weight[TRACK_SLOW];
+	e->track = TRACK_FAST;
+	if (e->score[TRACK_SLOW] > e->score[TRACK_FAST] &&
+	    (e->score[TRACK_FAST] <= d->cfg.medium_score || e->sets < d->cfg.medium_sets))
+		e->track = TRACK_SLOW;
+	if (e->track == TRACK_SLOW) {
+		e->sets = slow.sets;
+		e->changes = slow.changes;
+	}
+	if (e->score[e->track] <= d->cfg.high_score)
+		c->above_high_s = 0;
+	else if (!c->above_high_s)
+		c->above_high_s = now_s;
+	e->verdict = verdict_of(d, c, e);
+	e->confidence = confidence_of(d, c, e, now_s);
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Inside of the detector: its state and the calls between its parts. */
+#ifndef DETECT_STATE_H
+#define DETECT_STATE_H
+
+#include "churn/names.h"
+#include "churn/zones.h"
+#include "detect/candidate.h"
+#include "detect/config.h"
+#include "detect/detector.h"
+#include "detect/lists.h"
+#include "detect/local.h"
+
+#define DAY_S 86400U
+#define NS    1000000000ULL
+
+#define FINDINGS_MAX 1024
+#define LOSSES_MAX   8
+
+/*
+ * A verdict with its life: one a cluster of names that share addresses.  The leader is the
+ * member with the highest score; it lends the alert its name and evidence.
+ */
+struct finding {
+	bool used, raised;
+	enum verdict verdict;	    /* as last stated */
+	enum confidence confidence; /* as last stated, uncapped */
+	uint32_t leader, first_member, members;
+	uint64_t alert_ns;	    /* of the last alert */
+	uint64_t below_ns;	    /* under the level since; 0: above */
+	uint64_t due_ns;	    /* to be looked at again; 0: with the next hour */
+	uint32_t reported_distinct, reported_members, reported_peers, reported_home;
+};
+
+struct transaction { /* a response seen moments ago */
+	uint64_t key, identity;
+	uint32_t time_s;
+	uint32_t unused;
+};
+#define TRANSACTIONS 16384U
+
+struct watch_entry {
+	uint64_t key;
+	struct ip_addr addr;
+	uint32_t refs;
+	uint32_t unused;
+};
+
+/* Finds the candidate again when the entry of its name had to make room. */
+struct candidate_ref {
+	uint64_t key;
+	uint64_t index1;
+};
+
+struct peer_ports { /* peers of one host on one port that no answer explains */
+	uint64_t key, peers;
+};
+
+struct loss {
+	uint64_t from_ns, to_ns;
+};
+
+struct detector {
+	struct detect_config cfg;
+	struct enrich *enrich;
+	struct hash_key key;
+	struct detector_ops ops;
+	void *ctx;
+	uint64_t now_ns; /* largest input time */
+	uint32_t now_s;
+	uint64_t next_check_ns, next_age_ns;
+	uint64_t mix[2]; /* secret of the address hashes */
+
+	struct lists lists;
+	struct names *names;
+	struct local local;
+	struct candidates candidates;
+	struct contact_pool contacts;
+	struct table *by_key, *zones, *watched, *peers;
+	struct transaction *transactions;
+	struct finding findings[FINDINGS_MAX];
+	struct loss losses[LOSSES_MAX];
+	uint32_t losses_len;
+	uint64_t findings_full;
+	bool connects_visible;
+	struct detector_stats stats;
+	struct alert scratch;
+	struct names_result result;
+};
+
+/* keys.c: identities */
+uint64_t unit_hash(const struct detector *d, const struct ip_addr *addr);
+uint64_t name_key(const struct detector *d, const uint8_t *wire, size_t len);
+static inline uint64_t typed_key(uint64_t key, uint16_t type)
+{
+	return hash_mix(key + type) | 1;
+}
+uint64_t aggregate_key(uint64_t domain);
+uint32_t asn_of(struct detector *d, const struct ip_addr *addr);
+
+/* observe.c: an RRset of a name */
+struct observed { /* one response, prepared */
+	const struct dns_observation *obs;
+	uint32_t server, client; /* tags */
+	struct rrset rrset;
+	uint64_t target;	 /* registered domain of the terminal owner, for a query name */
+	bool chained, injected;
+};
+void observe_name(struct detector *d, const struct dns_name *name, const struct observed *o);
+struct dns_name domain_name(const struct dns_name *name, uint8_t off);
+
+/* candidates' life, promote.c */
+const struct sample_ops *candidate_sample_ops(struct detector *d);
+/* @res: the response that earned it; what it added is left for the caller to add. */
+uint32_t promote(struct detector *d, const struct dns_name *name, struct churn_name *e,
+		 uint16_t type, const struct names_result *res);
+void candidate_evict(void *ctx, uint32_t index1);
+void watch_candidate(struct detector *d, struct candidate *c, bool on);
+void watch_slot(struct detector *d, const struct sample_slot *slot, uint64_t hash, bool on);
+
+/* aggregate.c: names of a registered domain taken together */
+void aggregate_observe(struct detector *d, const struct dns_name *name, uint8_t domain_off,
+		       struct local_domain *dom, const struct observed *o, bool is_news,
+		       bool has_candidate);
+
+/* nameservers.c */
+void observe_nameservers(struct detector *d, const struct dns_observation *obs, uint32_t server);
+struct ns_view { /* what is known of the name servers of a name's zone */
+	bool visible;
+	const struct churn_name *rest; /* the NS set at rest */
+	struct zone *zone;	       /* only once it changed */
+};
+struct ns_view nameservers_of(struct detector *d, const struct candidate *c);
+
+/* features.c, score.c */
+void evaluate(struct detector *d, struct candidate *c, uint32_t now_s);
+double best_known(const struct candidate *c); /* the score that decides, as last computed */
+bool is_double_flux(const struct evaluation *e);
+void features(struct detector *d, struct candidate *c, uint32_t now_s);
+double term_value(const struct evaluation *e, enum track track, enum term t);
+double score_of(const struct evaluation *e, enum track track, double cluster);
+
+/* finding.c */
+void finding_review(struct detector *d, uint32_t index1);
+void finding_leave(struct detector *d, uint32_t index1);
+void findings_check(struct detector *d, uint64_t now_ns);
+void finding_schedule(struct detector *d, struct finding *f, uint64_t due_ns);
+/* The confidence that may be stated: cold start, allow and suffix lists; why in @ret_why. */
+struct cap {
+	enum confidence confidence;
+	bool mismatch; /* an allow entry's constraint failed */
+	const struct list_entry *entry;
+};
+struct cap confidence_cap(struct detector *d, const struct candidate *c, uint64_t now_ns);
+
+/* evidence.c */
+void evidence_fill(struct detector *d, const struct candidate *c, const struct finding *f,
+		   uint64_t now_ns, struct alert *ret);
+uint32_t home_nodes_of(const struct detector *d, const struct candidate *c,
+		       struct ip_addr *ret, uint32_t max);
+uint32_t peers_of(const struct detector *d, const struct candidate *c);
+
+#endif
