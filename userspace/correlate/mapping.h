@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What each address was answered for: addresses, their mappings to names, the names, each in a
+ * bounded table of its own.  A mapping is an (address, owner, query) triple.
+ */
+#ifndef CORRELATE_MAPPING_H
+#define CORRELATE_MAPPING_H
+
+#include "base/hash.h"
+#include "base/ip.h"
+#include "dns/name.h"
+
+#define MAPPING_NONE UINT32_MAX
+#define MAPPING_ADDRESS_MAX \
+	24 /* mappings of one address; beyond it the one least lately answered goes */
+
+struct mapping_name {
+	uint64_t key;
+	struct dns_name name;
+};
+
+struct mapping {
+	uint64_t key; /* of the triple */
+	uint64_t owner_key, query_key;
+	const struct mapping_name *owner, *query; /* gone when their key differs */
+	uint64_t first_ns, last_ns;
+	uint64_t before_ns; /* the answer before the last; first_ns when there was none */
+	uint32_t ttl_s; /* of the last answer */
+	uint32_t next; /* in the list of the address, lately used first */
+};
+
+struct mappings;
+int mappings_new(size_t max_addresses, size_t max_mappings, size_t max_names,
+		 const struct hash_key *key, struct mappings **ret);
+void mappings_free(struct mappings *m);
+
+uint64_t mappings_name_key(const struct mappings *m, const struct dns_name *name);
+
+/* One address of one answer. */
+struct mapping_answer {
+	const struct ip_addr *addr;
+	const struct dns_name *owner, *query;
+	uint64_t owner_key, query_key; /* mappings_name_key() of the two */
+	uint64_t time_ns, keep_ns;
+	uint32_t ttl_s;
+};
+
+/* Note it; the mapping is valid until the next call. Never fails, never allocates. */
+struct mapping *mappings_note(struct mappings *m, const struct mapping_answer *a);
+
+/* The mappings of @addr, first of the list; NULL when there are none. */
+const struct mapping *mappings_first(struct mappings *m, const struct ip_addr *addr);
+const struct mapping *mappings_next(const struct mappings *m, const struct mapping *at);
+
+struct mappings_stats {
+	uint64_t evicted, evicted_names;
+	size_t table_bytes;
+};
+void mappings_stats(const struct mappings *m, struct mappings_stats *ret);
+
+#endif
