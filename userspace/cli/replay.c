@@ -1,0 +1,376 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* fluxtap replay: capture files and logs through the same pipeline, on their own clock. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "capture/decode.h"
+#include "capture/kernel.h"
+#include "capture/pcap.h"
+#include "cli/cli.h"
+#include "cli/compare.h"
+#include "cli/line_out.h"
+#include "cli/setup.h"
+#include "pipeline/pipeline.h"
+#include "report/human.h"
+#include "store/store.h"
+
+struct options {
+	const char *config_path;
+	const char *state_dir;
+	const char *explain;
+	const char *compare;
+	unsigned int emit;
+	bool has_emit, kernel_engine, quiet, human;
+	struct setup_override sets[SETUP_OVERRIDES_MAX];
+	size_t sets_len;
+};
+
+struct replay {
+	struct options opt;
+	struct setup setup;
+	struct pipeline *pipeline;
+	struct compare *compare;
+	struct decoder *decoder;
+	struct kernel_engine *engine;
+	struct store *store;
+	struct line_out out;
+	struct timespec started;
+	uint64_t frames, base_ns;
+	int status; /* exit code so far */
+};
+
+/* --- what the pipeline hands out ------------------------------------------------------------ */
+
+static void on_line(void *ctx, enum pipeline_event kind, const char *line, size_t len)
+{
+	struct replay *r = ctx;
+
+	if (!r->opt.human || kind != PIPELINE_ALERT)
+		line_out_add(&r->out, line, len);
+}
+
+static void on_alert(void *ctx, const struct alert *alert, const char *line, size_t len)
+{
+	struct replay *r = ctx;
+	struct buf text = { 0 };
+
+	if (r->compare)
+		compare_alert(r->compare, COMPARE_NEW, alert);
+	human_alert(&text, alert, r->opt.human);
+	if (r->store)
+		store_alert(r->store, alert, line, len, text.bytes, text.len);
+	if (r->opt.human)
+		line_out_add(&r->out, text.bytes, text.len);
+	buf_fini(&text);
+}
+
+static void on_observation(void *ctx, const struct dns_observation *obs)
+{
+	struct replay *r = ctx;
+
+	if (r->store)
+		store_observe(r->store, obs);
+}
+
+static void on_record(void *ctx, const struct ft_event_hdr *rec)
+{
+	struct replay *r = ctx;
+
+	pipeline_record(r->pipeline, rec);
+	if (r->compare)
+		compare_record(r->compare, rec);
+}
+
+/* --- input ----------------------------------------------------------------------------------- */
+
+static int replay_capture(struct replay *r, const char *path)
+{
+	struct pcap_reader *reader;
+	struct frame frame;
+	uint64_t number = 0;
+	char err[512];
+	int rc = pcap_reader_open(path, &reader, err, sizeof(err));
+
+	if (rc) {
+		log_error("%s", err);
+		return rc;
+	}
+	while (!r->out.err && (rc = pcap_reader_next(reader, &frame)) > 0) {
+		pipeline_set_frame(r->pipeline, path, ++number);
+		if (r->engine)
+			kernel_engine_frame(r->engine, &frame, on_record, r);
+		else
+			decoder_frame(r->decoder, &frame, on_record, r);
+		pipeline_tick(r->pipeline, frame.time_ns);
+	}
+	pcap_reader_close(reader);
+	r->frames += number;
+	if (rc < 0)
+		log_error("%s: damaged behind frame %llu; what came before was read", path,
+			  (unsigned long long)number);
+	return rc < 0 ? rc : 0;
+}
+
+/* --- the end --------------------------------------------------------------------------------- */
+
+static void final_stats(struct replay *r)
+{
+	struct ledger ledger = { 0 };
+
+	if (r->engine)
+		kernel_engine_counters(r->engine, ledger.kernel);
+	else
+		memcpy(ledger.kernel, decoder_counters(r->decoder), sizeof(ledger.kernel));
+	pipeline_stats(r->pipeline, pipeline_now(r->pipeline), &ledger);
+}
+
+static void print_summary(const struct replay *r)
+{
+	struct timespec now;
+	struct rusage use;
+	struct ledger ledger = { 0 };
+	double wall, cpu;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	getrusage(RUSAGE_SELF, &use);
+	pipeline_fill_ledger(r->pipeline, &ledger);
+	wall = (double)(now.tv_sec - r->started.tv_sec) +
+	       (double)(now.tv_nsec - r->started.tv_nsec) / 1e9;
+	cpu = (double)(use.ru_utime.tv_sec + use.ru_stime.tv_sec) +
+	      (double)(use.ru_utime.tv_usec + use.ru_stime.tv_usec) / 1e6;
+	log_info("%llu frames, %llu responses, %llu alerts in %.2f s (%.2f s of CPU, peak memory %ld MiB)",
+		 (unsigned long long)r->frames, (unsigned long long)ledger.parsed,
+		 (unsigned long long)ledger.detect.alerts, wall, cpu, use.ru_maxrss / 1024);
+}
+
+static int print_explanation(struct replay *r)
+{
+	struct alert *alert = malloc(sizeof(*alert));
+	struct dns_name name;
+	struct buf text = { 0 };
+	int err = alert ? 0 : -ENOMEM;
+
+	if (!err && dns_name_from_text(r->opt.explain, &name)) {
+		log_error("--explain: '%s' is no domain name", r->opt.explain);
+		err = -EINVAL;
+	}
+	if (!err) {
+		err = detector_explain(pipeline_detector(r->pipeline), &name,
+				       pipeline_now(r->pipeline), alert);
+		if (err)
+			log_error("--explain: nothing is known of %s", r->opt.explain);
+	}
+	if (!err) {
+		human_alert(&text, alert, isatty(STDOUT_FILENO) == 1);
+		line_out_add(&r->out, text.bytes, text.len);
+	}
+	buf_fini(&text);
+	free(alert);
+	return err;
+}
+
+/* --- start ----------------------------------------------------------------------------------- */
+
+static int open_engine(struct replay *r)
+{
+	char err[512];
+	int rc;
+
+	if (!r->opt.kernel_engine)
+		return decoder_new(&r->setup.config->dns, &r->decoder);
+	rc = kernel_engine_open(&r->setup.config->dns, &r->engine, err, sizeof(err));
+	if (rc)
+		log_error("%s", err);
+	return rc;
+}
+
+static int open_state(struct replay *r)
+{
+	struct detector *detector = pipeline_detector(r->pipeline);
+	char path[4096], err[512];
+	int rc;
+
+	if (!r->opt.state_dir)
+		return 0;
+	rc = detector_load(detector, r->opt.state_dir);
+	if (rc && rc != -ENOENT)
+		log_warn("%s: learned state not used: %s", r->opt.state_dir, strerror(-rc));
+	snprintf(path, sizeof(path), "%s/history.db", r->opt.state_dir);
+	rc = setup_open_store(&r->setup, path, true, &r->store, err, sizeof(err));
+	if (rc)
+		log_error("%s", err);
+	return rc;
+}
+
+static int open_all(struct replay *r)
+{
+	const struct pipeline_ops ops = {
+		.line = on_line,
+		.observation = r->opt.state_dir ? on_observation : NULL,
+		.alert = on_alert,
+	};
+	struct pipeline_config cfg;
+	int rc = setup_load(&r->setup, r->opt.config_path, r->opt.sets, r->opt.sets_len);
+
+	if (rc)
+		return rc;
+	setup_pipeline_config(&r->setup, &hash_key_fixed, &cfg);
+	if (r->opt.has_emit)
+		cfg.emit = r->opt.emit;
+	rc = pipeline_new(&cfg, &ops, r, &r->pipeline);
+	if (!rc && r->opt.compare)
+		rc = compare_new(r->opt.compare, &r->setup, &r->compare);
+	if (!rc)
+		rc = open_engine(r);
+	if (!rc)
+		rc = open_state(r);
+	return rc;
+}
+
+static void close_all(struct replay *r)
+{
+	if (r->store)
+		store_close(r->store);
+	kernel_engine_close(r->engine);
+	decoder_free(r->decoder);
+	compare_free(r->compare);
+	pipeline_free(r->pipeline);
+	setup_fini(&r->setup);
+	buf_fini(&r->out.buf);
+}
+
+static int finish(struct replay *r)
+{
+	int rc = 0;
+
+	final_stats(r);
+	if (r->opt.explain && print_explanation(r))
+		rc = EXIT_RUNTIME;
+	if (r->compare)
+		compare_print(r->compare, &r->out);
+	line_out_flush(&r->out);
+	if (r->opt.state_dir) {
+		int err = detector_save(pipeline_detector(r->pipeline), r->opt.state_dir);
+
+		if (err)
+			log_error("%s: learned state not saved: %s", r->opt.state_dir,
+				  strerror(-err));
+		rc = err ? EXIT_RUNTIME : rc;
+	}
+	if (r->out.err && r->out.err != -EPIPE) {
+		log_error("standard output: %s", strerror(-r->out.err));
+		rc = EXIT_RUNTIME;
+	}
+	if (!r->opt.quiet)
+		print_summary(r);
+	return rc;
+}
+
+enum { OPT_EMIT = 256, OPT_ENGINE, OPT_STATE, OPT_SET, OPT_COMPARE, OPT_EXPLAIN };
+
+static const struct option long_options[] = {
+	{ "emit", required_argument, NULL, OPT_EMIT },
+	{ "engine", required_argument, NULL, OPT_ENGINE },
+	{ "config", required_argument, NULL, 'c' },
+	{ "state", required_argument, NULL, OPT_STATE },
+	{ "set", required_argument, NULL, OPT_SET },
+	{ "compare", required_argument, NULL, OPT_COMPARE },
+	{ "explain", required_argument, NULL, OPT_EXPLAIN },
+	{ "quiet", no_argument, NULL, 'q' },
+	{ "output", required_argument, NULL, 'o' },
+	{ NULL, 0, NULL, 0 },
+};
+
+static int set_engine(struct options *opt, const char *name)
+{
+	if (strcmp(name, "native") && strcmp(name, "kernel")) {
+		log_error("--engine: '%s' is neither native nor kernel", name);
+		return -EINVAL;
+	}
+	opt->kernel_engine = name[0] == 'k';
+	return 0;
+}
+
+static int parse_one(struct options *opt, int c)
+{
+	switch (c) {
+	case OPT_EMIT:
+		opt->has_emit = true;
+		return cli_parse_emit(optarg, &opt->emit);
+	case OPT_ENGINE:
+		return set_engine(opt, optarg);
+	case OPT_SET:
+		return setup_override_parse(optarg, opt->sets, &opt->sets_len);
+	case 'c':
+		opt->config_path = optarg;
+		return 0;
+	case OPT_STATE:
+		opt->state_dir = optarg;
+		return 0;
+	case OPT_COMPARE:
+		opt->compare = optarg;
+		return 0;
+	case OPT_EXPLAIN:
+		opt->explain = optarg;
+		return 0;
+	case 'o':
+		return cli_parse_output(optarg, &opt->human);
+	case 'q':
+		opt->quiet = true;
+		return 0;
+	default:
+		return -EINVAL; /* getopt has said what is wrong */
+	}
+}
+
+static int parse_options(int argc, char **argv, struct options *opt)
+{
+	int c;
+
+	/* A person at a terminal reads alerts; a pipe gets every event as JSON Lines. */
+	opt->human = isatty(STDOUT_FILENO) == 1;
+	while ((c = getopt_long(argc, argv, "c:qo:", long_options, NULL)) != -1)
+		if (parse_one(opt, c))
+			return -EINVAL;
+	if (optind == argc) {
+		log_error("replay: no capture file named; '-' is standard input");
+		return -EINVAL;
+	}
+	if (opt->has_emit)
+		opt->human = false;
+	if (opt->human || opt->compare || opt->explain) {
+		opt->emit = opt->has_emit ? opt->emit : 0;
+		opt->has_emit = true;
+	}
+	return 0;
+}
+
+int cmd_replay(int argc, char **argv)
+{
+	struct replay r = { .out.fd = STDOUT_FILENO };
+	int rc;
+
+	if (parse_options(argc, argv, &r.opt))
+		return EXIT_USAGE;
+	clock_gettime(CLOCK_MONOTONIC, &r.started);
+	rc = open_all(&r);
+	if (rc) {
+		close_all(&r);
+		return setup_exit_code(rc);
+	}
+	for (int i = optind; i < argc; i++)
+		if (replay_capture(&r, argv[i]))
+			r.status = EXIT_RUNTIME;
+	rc = finish(&r);
+	if (rc)
+		r.status = rc;
+	close_all(&r);
+	return r.status;
+}

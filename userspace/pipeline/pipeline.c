@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* The stages in their order; no stage knows the next, this file does. */
+#include "pipeline/pipeline.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+
+#include "base/buf.h"
+#include "correlate/flow.h"
+#include "dns/message.h"
+#include "report/eve.h"
+
+#define TICK_NS 1000000000ULL
+
+struct pipeline {
+	struct pipeline_config cfg;
+	struct pipeline_ops ops;
+	void *ctx;
+
+	struct reassembly *reassembly;
+	struct flow_tracker *flows;
+	struct dns_message message;
+	struct dns_arena *arena;
+	struct correlator *correlator;
+	struct detector *detector;
+
+	struct eve_context eve;
+	struct buf line;
+	uint64_t now_ns, next_tick_ns;
+	uint64_t consumed, samples, parsed;
+	uint64_t malformed[FT_COUNTER_MAX];
+};
+
+static bool emits(const struct pipeline *p, enum pipeline_event kind)
+{
+	return (p->cfg.emit & kind) && p->ops.line;
+}
+
+static void put_line(struct pipeline *p, enum pipeline_event kind)
+{
+	p->ops.line(p->ctx, kind, p->line.bytes, p->line.len);
+}
+
+static void set_interface(struct pipeline *p, const struct ft_packet *pkt)
+{
+	p->eve.in_iface = NULL;
+	if (pkt && p->ops.interface_name && pkt->direction != FT_DIR_CAPTURE)
+		p->eve.in_iface = p->ops.interface_name(p->ctx, pkt->ifindex);
+}
+
+static void put_anomaly(struct pipeline *p, uint64_t time_ns, const struct ft_packet *pkt,
+			unsigned int reason)
+{
+	if (!emits(p, PIPELINE_ANOMALY))
+		return;
+	set_interface(p, pkt);
+	buf_reset(&p->line);
+	eve_anomaly(&p->line, &p->eve, time_ns, pkt, reason);
+	put_line(p, PIPELINE_ANOMALY);
+}
+
+/* --- responses ----------------------------------------------------------------------------- */
+
+static struct ip_addr packet_addr(const __u8 raw[16])
+{
+	struct ip_addr a;
+
+	memcpy(a.b, raw, sizeof(a.b));
+	return a;
+}
+
+static void fill_observation(const struct message_unit *unit, struct dns_observation *obs)
+{
+	const struct ft_response *r = unit->response;
+
+	obs->time_ns = unit->time_ns;
+	obs->server = packet_addr(unit->pkt->src);
+	obs->client = packet_addr(unit->pkt->dst);
+	obs->client_port = ntohs(unit->pkt->dport);
+	obs->has_txid = true;
+	obs->has_authority = true;
+	if (r && r->repeats) {
+		obs->repeats = r->repeats;
+		obs->ttl_min = r->ttl_min;
+		obs->ttl_max = r->ttl_max;
+		obs->first_ns = r->first_ns;
+	}
+}
+
+static void analyse(struct pipeline *p, const struct dns_observation *obs)
+{
+	if (p->correlator)
+		correlator_response(p->correlator, obs);
+	if (p->detector)
+		detector_response(p->detector, obs);
+	if (p->ops.observation)
+		p->ops.observation(p->ctx, obs);
+}
+
+static void put_dns(struct pipeline *p, const struct message_unit *unit)
+{
+	if (!emits(p, PIPELINE_DNS))
+		return;
+	set_interface(p, unit->pkt);
+	buf_reset(&p->line);
+	eve_dns(&p->line, &p->eve, unit, &p->message);
+	put_line(p, PIPELINE_DNS);
+}
+
+static void on_message(void *ctx, const struct message_unit *unit)
+{
+	struct pipeline *p = ctx;
+	struct dns_observation obs;
+	int err = dns_message_parse(&p->message, unit->bytes, unit->len);
+
+	if (err == -EBADMSG) {
+		p->malformed[p->message.status]++;
+		put_anomaly(p, unit->time_ns, unit->pkt, p->message.status);
+	} else if (err) {
+		p->malformed[FT_REASON_TOO_MANY_RECORDS]++;
+		return;
+	} else {
+		p->parsed++;
+	}
+	put_dns(p, unit);
+	if (!p->cfg.detection && !p->ops.observation)
+		return;
+	if (dns_message_observe(&p->message, p->arena, &obs))
+		return;
+	fill_observation(unit, &obs);
+	analyse(p, &obs);
+}
+
+static void on_refused(void *ctx, uint64_t time_ns, const struct ft_packet *pkt,
+		       unsigned int reason)
+{
+	put_anomaly(ctx, time_ns, pkt, reason);
+}
+
+/* --- records ------------------------------------------------------------------------------- */
+
+static void advance(struct pipeline *p, uint64_t now_ns)
+{
+	if (now_ns > p->now_ns)
+		p->now_ns = now_ns;
+	if (p->now_ns < p->next_tick_ns)
+		return;
+	p->next_tick_ns = p->now_ns + TICK_NS;
+	reassembly_tick(p->reassembly, p->now_ns);
+	flow_tick(p->flows, p->now_ns);
+	if (p->detector)
+		detector_tick(p->detector, p->now_ns);
+}
+
+void pipeline_record(void *ctx, const struct ft_event_hdr *rec)
+{
+	struct pipeline *p = ctx;
+
+	advance(p, rec->time_ns);
+	switch (rec->kind) {
+	case FT_EVENT_RESPONSE:
+	case FT_EVENT_FRAGMENT:
+	case FT_EVENT_SEGMENT:
+		p->consumed++;
+		reassembly_feed(p->reassembly, rec);
+		break;
+	case FT_EVENT_REFUSED: {
+		const struct ft_refused *refused = (const struct ft_refused *)rec;
+
+		p->samples++;
+		put_anomaly(p, rec->time_ns, &refused->pkt, refused->reason);
+		break;
+	}
+	case FT_EVENT_FLOW:
+		p->samples++;
+		flow_record(p->flows, (const struct ft_flow *)rec);
+		break;
+	}
+}
+
+void pipeline_observation(struct pipeline *p, const struct dns_observation *obs)
+{
+	advance(p, obs->time_ns);
+	p->consumed++;
+	p->parsed++;
+	analyse(p, obs);
+}
+
+static bool connection_wanted(const struct pipeline *p, const struct connection *conn)
+{
+	if (conn->state == CONNECTION_ATTEMPT)
+		return false;
+	if (p->cfg.connects == PIPELINE_CONNECTS_CANDIDATES)
+		return conn->names_len > 0;
+	return p->cfg.connects == PIPELINE_CONNECTS_ALL;
+}
+
+void pipeline_connection(struct pipeline *p, struct connection *conn)
+{
+	advance(p, conn->time_ns);
+	if (p->correlator)
+		correlator_connection(p->correlator, conn);
+	if (p->detector)
+		detector_connection(p->detector, conn);
+	if (!emits(p, PIPELINE_CONNECT) || !connection_wanted(p, conn))
+		return;
+	p->eve.in_iface = NULL;
+	buf_reset(&p->line);
+	eve_connect(&p->line, &p->eve, conn);
+	put_line(p, PIPELINE_CONNECT);
+}
+
+static void on_flow(void *ctx, struct connection *conn)
+{
+	pipeline_connection(ctx, conn);
+}
+
+void pipeline_tick(struct pipeline *p, uint64_t now_ns)
+{
+	advance(p, now_ns);
+}
+
+/* --- findings ------------------------------------------------------------------------------ */
+
+static void on_change(void *ctx, const struct churn_change *change)
+{
+	struct pipeline *p = ctx;
+
+	if (p->ops.change)
+		p->ops.change(p->ctx, change);
+	if (!emits(p, PIPELINE_CHURN))
+		return;
+	p->eve.in_iface = NULL;
+	buf_reset(&p->line);
+	eve_churn(&p->line, &p->eve, change);
+	put_line(p, PIPELINE_CHURN);
+}
+
+static void on_alert(void *ctx, const struct alert *alert)
+{
+	struct pipeline *p = ctx;
+
+	p->eve.in_iface = NULL;
+	buf_reset(&p->line);
+	eve_alert(&p->line, &p->eve, alert);
+	if (emits(p, PIPELINE_ALERT))
+		put_line(p, PIPELINE_ALERT);
+	if (p->ops.alert)
+		p->ops.alert(p->ctx, alert, p->line.bytes, p->line.len);
+}
+
+static void on_watch(void *ctx, const struct ip_addr *addr, bool on)
+{
+	struct pipeline *p = ctx;
+
+	if (p->ops.watch)
+		p->ops.watch(p->ctx, addr, on);
+}
+
+void pipeline_fill_ledger(const struct pipeline *p, struct ledger *ledger)
+{
+	ledger->consumed = p->consumed;
+	ledger->samples = p->samples;
+	ledger->reassembly = *reassembly_stats(p->reassembly);
+	ledger->parsed = p->parsed;
+	memcpy(ledger->malformed, p->malformed, sizeof(ledger->malformed));
+	if (p->correlator)
+		correlator_stats(p->correlator, &ledger->correlate);
+	if (p->detector)
+		detector_stats(p->detector, &ledger->detect);
+}
+
+void pipeline_stats(struct pipeline *p, uint64_t now_ns, struct ledger *ledger)
+{
+	pipeline_fill_ledger(p, ledger);
+	if (!emits(p, PIPELINE_STATS))
+		return;
+	p->eve.in_iface = NULL;
+	buf_reset(&p->line);
+	eve_stats(&p->line, &p->eve, now_ns, ledger);
+	put_line(p, PIPELINE_STATS);
+}
+
+void pipeline_set_frame(struct pipeline *p, const char *filename, uint64_t number)
+{
+	p->eve.pcap_filename = filename;
+	p->eve.pcap_cnt = number;
+}
+
+struct detector *pipeline_detector(struct pipeline *p)
+{
+	return p->detector;
+}
+
+uint64_t pipeline_now(const struct pipeline *p)
+{
+	return p->now_ns;
+}
+
+/* --- life ---------------------------------------------------------------------------------- */
+
+static int open_analysis(struct pipeline *p)
+{
+	static const struct detector_ops detector_ops = { on_change, on_alert, on_watch };
+	int err;
+
+	if (!p->cfg.detection)
+		return 0;
+	err = correlator_new(&p->cfg.correlate, &p->cfg.key, &p->correlator);
+	if (err)
+		return err;
+	return detector_new(p->cfg.detect, p->cfg.enrich, &p->cfg.key, &detector_ops, p,
+			    &p->detector);
+}
+
+int pipeline_new(const struct pipeline_config *cfg, const struct pipeline_ops *ops, void *ctx,
+		 struct pipeline **ret)
+{
+	static const struct reassembly_ops reassembly_ops = { on_message, on_refused };
+	struct pipeline *p = calloc(1, sizeof(*p));
+	int err;
+
+	if (!p)
+		return -ENOMEM;
+	p->cfg = *cfg;
+	p->ops = *ops;
+	p->ctx = ctx;
+	p->eve.sensor = cfg->sensor;
+	p->eve.utc_offset_s = cfg->utc_offset_s;
+	dns_message_init(&p->message);
+	err = dns_arena_new(&p->arena);
+	if (!err)
+		err = reassembly_new(&cfg->reassembly, &reassembly_ops, p, &p->reassembly);
+	if (!err)
+		err = flow_tracker_new(NULL, on_flow, p, &p->flows);
+	if (!err)
+		err = open_analysis(p);
+	if (err) {
+		pipeline_free(p);
+		return err;
+	}
+	*ret = p;
+	return 0;
+}
+
+void pipeline_free(struct pipeline *p)
+{
+	if (!p)
+		return;
+	detector_free(p->detector);
+	correlator_free(p->correlator);
+	flow_tracker_free(p->flows);
+	reassembly_free(p->reassembly);
+	dns_arena_free(p->arena);
+	dns_message_fini(&p->message);
+	buf_fini(&p->line);
+	free(p);
+}
