@@ -3,8 +3,6 @@
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
 
-#include <stdbool.h>
-
 enum exit_code { /* contract, section 1 */
 	EXIT_OK = 0,
 	EXIT_RUNTIME = 1,
@@ -20,10 +18,5 @@ int cmd_alerts(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_lab(int argc, char **argv);
-
-/* "dns,alert" to PIPELINE_* bits; -EINVAL names the unknown word on stderr. */
-int cli_parse_emit(const char *list, unsigned int *ret_bits);
-/* -o json or -o text; -EINVAL says on stderr what is wrong. */
-int cli_parse_output(const char *word, bool *ret_human);
 
 #endif

@@ -17,7 +17,7 @@ struct monitor_options {
 	const struct setup_override *sets;
 	size_t sets_len;
 	bool live_view;		 /* text for a person on standard output, else JSON Lines */
-	unsigned int seconds;	 /* end by itself after this; 0: never */
+	unsigned long seconds;	 /* end by itself after this; 0: never */
 };
 
 /* Runs until SIGTERM, SIGINT or the time is over; returns an exit code. @setup's configuration is

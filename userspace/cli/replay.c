@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* fluxtap replay: capture files and logs through the same pipeline, on their own clock. */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +15,7 @@
 #include "cli/cli.h"
 #include "cli/compare.h"
 #include "cli/line_out.h"
+#include "cli/options.h"
 #include "cli/setup.h"
 #include "pipeline/pipeline.h"
 #include "report/human.h"
@@ -273,80 +273,88 @@ static int finish(struct replay *r)
 	return rc;
 }
 
-enum { OPT_EMIT = 256, OPT_ENGINE, OPT_STATE, OPT_SET, OPT_COMPARE, OPT_EXPLAIN };
-
-static const struct option long_options[] = {
-	{ "emit", required_argument, NULL, OPT_EMIT },
-	{ "engine", required_argument, NULL, OPT_ENGINE },
-	{ "config", required_argument, NULL, 'c' },
-	{ "state", required_argument, NULL, OPT_STATE },
-	{ "set", required_argument, NULL, OPT_SET },
-	{ "compare", required_argument, NULL, OPT_COMPARE },
-	{ "explain", required_argument, NULL, OPT_EXPLAIN },
-	{ "quiet", no_argument, NULL, 'q' },
-	{ "output", required_argument, NULL, 'o' },
-	{ NULL, 0, NULL, 0 },
-};
-
-static int set_engine(struct options *opt, const char *name)
+static int set_emit(void *options, const char *value)
 {
-	if (strcmp(name, "native") && strcmp(name, "kernel")) {
-		log_error("--engine: '%s' is neither native nor kernel", name);
+	struct options *opt = options;
+
+	opt->has_emit = true;
+	return cli_parse_emit(value, &opt->emit);
+}
+
+static int set_engine(void *options, const char *value)
+{
+	if (strcmp(value, "native") && strcmp(value, "kernel")) {
+		log_error("--engine: '%s' is neither native nor kernel", value);
 		return -EINVAL;
 	}
-	opt->kernel_engine = name[0] == 'k';
+	((struct options *)options)->kernel_engine = value[0] == 'k';
 	return 0;
 }
 
-static int parse_one(struct options *opt, int c)
+static int set_config(void *options, const char *value)
 {
-	switch (c) {
-	case OPT_EMIT:
-		opt->has_emit = true;
-		return cli_parse_emit(optarg, &opt->emit);
-	case OPT_ENGINE:
-		return set_engine(opt, optarg);
-	case OPT_SET:
-		return setup_override_parse(optarg, opt->sets, &opt->sets_len);
-	case 'c':
-		opt->config_path = optarg;
-		return 0;
-	case OPT_STATE:
-		opt->state_dir = optarg;
-		return 0;
-	case OPT_COMPARE:
-		opt->compare = optarg;
-		return 0;
-	case OPT_EXPLAIN:
-		opt->explain = optarg;
-		return 0;
-	case 'o':
-		return cli_parse_output(optarg, &opt->human);
-	case 'q':
-		opt->quiet = true;
-		return 0;
-	default:
-		return -EINVAL; /* getopt has said what is wrong */
-	}
+	((struct options *)options)->config_path = value;
+	return 0;
 }
 
-static int parse_options(int argc, char **argv, struct options *opt)
+static int set_state(void *options, const char *value)
 {
-	int c;
+	((struct options *)options)->state_dir = value;
+	return 0;
+}
 
+static int add_set(void *options, const char *value)
+{
+	struct options *opt = options;
+
+	return setup_override_parse(value, opt->sets, &opt->sets_len);
+}
+
+static int set_compare(void *options, const char *value)
+{
+	((struct options *)options)->compare = value;
+	return 0;
+}
+
+static int set_explain(void *options, const char *value)
+{
+	((struct options *)options)->explain = value;
+	return 0;
+}
+
+static int set_quiet(void *options, const char *value)
+{
+	(void)value;
+	((struct options *)options)->quiet = true;
+	return 0;
+}
+
+static int set_output(void *options, const char *value)
+{
+	return cli_parse_output(value, &((struct options *)options)->human);
+}
+
+static const struct cli_option option_table[] = {
+	{ "emit", set_emit },	    { "engine", set_engine },	{ "config", set_config },
+	{ "state", set_state },	    { "set", add_set },		{ "compare", set_compare },
+	{ "explain", set_explain }, { "quiet", set_quiet },	{ "output", set_output },
+	{ NULL, NULL },
+};
+
+static int parse_options(int argc, char **argv, struct options *opt, int *ret_first)
+{
 	/* A person at a terminal reads alerts; a pipe gets every event as JSON Lines. */
 	opt->human = isatty(STDOUT_FILENO) == 1;
-	while ((c = getopt_long(argc, argv, "c:qo:", long_options, NULL)) != -1)
-		if (parse_one(opt, c))
-			return -EINVAL;
-	if (optind == argc) {
+	if (cli_parse(argc, argv, option_table, opt, ret_first))
+		return -EINVAL;
+	if (*ret_first == argc) {
 		log_error("replay: no capture file named; '-' is standard input");
 		return -EINVAL;
 	}
-	if (opt->has_emit)
+	if (opt->has_emit) {
 		opt->human = false;
-	if (opt->human || opt->compare || opt->explain) {
-		opt->emit = opt->has_emit ? opt->emit : 0;
+	} else if (opt->human || opt->compare || opt->explain) {
+		opt->emit = 0;
 		opt->has_emit = true;
 	}
 	return 0;
@@ -355,9 +363,9 @@ static int parse_options(int argc, char **argv, struct options *opt)
 int cmd_replay(int argc, char **argv)
 {
 	struct replay r = { .out.fd = STDOUT_FILENO };
-	int rc;
+	int rc, first;
 
-	if (parse_options(argc, argv, &r.opt))
+	if (parse_options(argc, argv, &r.opt, &first))
 		return EXIT_USAGE;
 	clock_gettime(CLOCK_MONOTONIC, &r.started);
 	rc = open_all(&r);
@@ -365,7 +373,7 @@ int cmd_replay(int argc, char **argv)
 		close_all(&r);
 		return setup_exit_code(rc);
 	}
-	for (int i = optind; i < argc; i++)
+	for (int i = first; i < argc; i++)
 		if (replay_capture(&r, argv[i]))
 			r.status = EXIT_RUNTIME;
 	rc = finish(&r);

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* fluxtap run: options, then the monitor from start to end as a list of steps. */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -11,6 +9,7 @@
 #include "base/log.h"
 #include "cli/cli.h"
 #include "cli/monitor.h"
+#include "cli/options.h"
 
 struct options {
 	const char *config_path;
@@ -21,77 +20,71 @@ struct options {
 	bool check_config, verbose;
 };
 
-enum { OPT_CHECK = 256, OPT_SET, OPT_SECONDS };
-
-static const struct option long_options[] = {
-	{ "config", required_argument, NULL, 'c' },
-	{ "interface", required_argument, NULL, 'i' },
-	{ "output", required_argument, NULL, 'o' },
-	{ "check-config", no_argument, NULL, OPT_CHECK },
-	{ "set", required_argument, NULL, OPT_SET },
-	{ "seconds", required_argument, NULL, OPT_SECONDS },
-	{ "verbose", no_argument, NULL, 'v' },
-	{ NULL, 0, NULL, 0 },
-};
-
-static int add_interface(struct options *opt, const char *name)
+static int set_config(void *options, const char *value)
 {
+	((struct options *)options)->config_path = value;
+	return 0;
+}
+
+static int add_interface(void *options, const char *value)
+{
+	struct options *opt = options;
+
 	if (opt->monitor.interfaces_len == MONITOR_INTERFACES_MAX) {
-		log_error("-i: more than %d interfaces", MONITOR_INTERFACES_MAX);
+		log_error("--interface: more than %d", MONITOR_INTERFACES_MAX);
 		return -EINVAL;
 	}
-	opt->interfaces[opt->monitor.interfaces_len++] = name;
+	opt->interfaces[opt->monitor.interfaces_len++] = value;
 	return 0;
 }
 
-static int set_seconds(struct options *opt, const char *text)
+static int set_output(void *options, const char *value)
 {
-	char *end;
-	unsigned long n = strtoul(text, &end, 10);
+	return cli_parse_output(value, &((struct options *)options)->monitor.live_view);
+}
 
-	if (text[0] < '0' || text[0] > '9' || *end || n == 0 || n > 86400UL * 365) {
-		log_error("--seconds: '%s' is no number of seconds", text);
-		return -EINVAL;
-	}
-	opt->monitor.seconds = (unsigned int)n;
+static int set_check(void *options, const char *value)
+{
+	(void)value;
+	((struct options *)options)->check_config = true;
 	return 0;
 }
 
-static int parse_one(struct options *opt, int c)
+static int add_set(void *options, const char *value)
 {
-	switch (c) {
-	case 'c':
-		opt->config_path = optarg;
-		return 0;
-	case 'i':
-		return add_interface(opt, optarg);
-	case 'o':
-		return cli_parse_output(optarg, &opt->monitor.live_view);
-	case 'v':
-		opt->verbose = true;
-		return 0;
-	case OPT_CHECK:
-		opt->check_config = true;
-		return 0;
-	case OPT_SET:
-		return setup_override_parse(optarg, opt->sets, &opt->sets_len);
-	case OPT_SECONDS:
-		return set_seconds(opt, optarg);
-	default:
-		return -EINVAL; /* getopt has said what is wrong */
-	}
+	struct options *opt = options;
+
+	return setup_override_parse(value, opt->sets, &opt->sets_len);
 }
+
+static int set_seconds(void *options, const char *value)
+{
+	return cli_parse_number("seconds", value, 86400UL * 365,
+				&((struct options *)options)->monitor.seconds);
+}
+
+static int set_verbose(void *options, const char *value)
+{
+	(void)value;
+	((struct options *)options)->verbose = true;
+	return 0;
+}
+
+static const struct cli_option option_table[] = {
+	{ "config", set_config },  { "interface", add_interface }, { "output", set_output },
+	{ "check-config", set_check }, { "set", add_set },	   { "seconds", set_seconds },
+	{ "verbose", set_verbose }, { NULL, NULL },
+};
 
 static int parse_options(int argc, char **argv, struct options *opt)
 {
-	int c;
+	int first;
 
 	opt->monitor.live_view = isatty(STDOUT_FILENO) == 1;
-	while ((c = getopt_long(argc, argv, "c:i:o:v", long_options, NULL)) != -1)
-		if (parse_one(opt, c))
-			return -EINVAL;
-	if (optind != argc) {
-		log_error("run: unexpected argument '%s'", argv[optind]);
+	if (cli_parse(argc, argv, option_table, opt, &first))
+		return -EINVAL;
+	if (first != argc) {
+		log_error("run: unexpected argument '%s'", argv[first]);
 		return -EINVAL;
 	}
 	opt->monitor.interfaces = opt->interfaces;
@@ -126,9 +119,11 @@ int cmd_run(int argc, char **argv)
 	rc = setup_load(&setup, opt.config_path, opt.sets, opt.sets_len);
 	if (rc)
 		rc = setup_exit_code(rc);
-	else if (opt.check_config)
+	if (opt.verbose && !rc)
+		log_set_level(LOG_LEVEL_DEBUG);
+	if (!rc && opt.check_config)
 		rc = check_config(&opt, &setup);
-	else
+	else if (!rc)
 		rc = monitor_run(&setup, &opt.monitor);
 	setup_fini(&setup);
 	return rc;
