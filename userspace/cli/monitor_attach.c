@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* The kernel side of the monitor: loading, and interfaces coming, changing and going. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "cli/monitor_impl.h"
+
+static enum kernel_mode mode_of(enum config_capture_mode mode)
+{
+	switch (mode) {
+	case CONFIG_CAPTURE_NATIVE:
+		return KERNEL_MODE_NATIVE;
+	case CONFIG_CAPTURE_GENERIC:
+		return KERNEL_MODE_GENERIC;
+	case CONFIG_CAPTURE_TC:
+		return KERNEL_MODE_TC;
+	case CONFIG_CAPTURE_AUTO:
+		break;
+	}
+	return KERNEL_MODE_AUTO;
+}
+
+int monitor_open_kernel(struct monitor *m)
+{
+	const struct config *c = m->setup->config;
+	struct kernel_config cfg = kernel_config_default();
+	char err[512] = "";
+	int rc;
+
+	memcpy(cfg.ports, c->dns.ports, sizeof(cfg.ports));
+	cfg.ports_len = c->dns.ports_len;
+	cfg.mode = mode_of(c->capture.mode);
+	cfg.egress = c->capture.egress;
+	cfg.ring_bytes = c->capture.ring_bytes;
+	cfg.filter = c->capture.filter;
+	cfg.filter_bytes = c->capture.filter_bytes;
+	cfg.refresh_ns = c->capture.refresh_ns;
+	cfg.follow_tcp = c->capture.follow_tcp;
+	cfg.follow_fragments = c->capture.follow_fragments;
+	rc = kernel_open(&cfg, &m->kernel, err, sizeof(err));
+	if (rc)
+		log_error("kernel programs: %s", err);
+	return rc;
+}
+
+int monitor_open_connect(struct monitor *m)
+{
+	char err[512] = "";
+	int rc;
+
+	if (!m->setup->config->connect.enabled)
+		return 0;
+	rc = connect_open(NULL, &m->connect, err, sizeof(err));
+	if (rc) /* the main job goes on without: said here and in every alert's vantage */
+		log_warn("connections are not watched: %s", err);
+	return 0;
+}
+
+/* --- interfaces ------------------------------------------------------------------------------ */
+
+static struct monitor_interface *find_interface(struct monitor *m, unsigned int ifindex)
+{
+	for (size_t i = 0; i < m->interfaces_len; i++)
+		if (m->interfaces[i].ifindex == ifindex)
+			return &m->interfaces[i];
+	return NULL;
+}
+
+const char *monitor_interface_name(void *ctx, uint32_t ifindex)
+{
+	struct monitor_interface *i = find_interface(ctx, ifindex);
+
+	return i ? i->name : NULL;
+}
+
+static struct monitor_interface *add_interface(struct monitor *m, const struct iface *iface)
+{
+	struct monitor_interface *found = find_interface(m, iface->ifindex);
+
+	if (!found && m->interfaces_len == m->interfaces_cap) {
+		size_t cap = m->interfaces_cap ? m->interfaces_cap * 2 : 8;
+		void *grown = cap > IFACE_MAX ? NULL : realloc(m->interfaces, cap * sizeof(*found));
+
+		if (!grown)
+			return NULL;
+		m->interfaces = grown;
+		m->interfaces_cap = cap;
+	}
+	if (!found)
+		found = &m->interfaces[m->interfaces_len++];
+	memset(found, 0, sizeof(*found));
+	found->ifindex = iface->ifindex;
+	memcpy(found->name, iface->name, sizeof(found->name));
+	return found;
+}
+
+static int attach(struct monitor *m, struct monitor_interface *i)
+{
+	char err[512] = "";
+	int rc = kernel_attach(m->kernel, i->name, i->mode, sizeof(i->mode), err, sizeof(err));
+
+	i->attached = rc == 0;
+	if (rc)
+		log_error("%s: %s", i->name, err);
+	else
+		log_info("%s: watching (%s)", i->name, i->mode);
+	return rc;
+}
+
+static int attach_new(void *ctx, const struct iface *iface)
+{
+	struct monitor *m = ctx;
+	struct monitor_interface *i;
+
+	if (find_interface(m, iface->ifindex))
+		return 0; /* matched by two patterns */
+	i = add_interface(m, iface);
+	return i ? attach(m, i) : -ENOMEM;
+}
+
+static void on_interface(void *ctx, enum iface_event event, const struct iface *iface,
+			 const struct iface *old)
+{
+	struct monitor *m = ctx;
+	struct monitor_interface *i = find_interface(m, iface->ifindex);
+
+	if (event == IFACE_GONE) {
+		log_warn("%s: interface is gone; waiting for it to return", iface->name);
+		if (i) {
+			kernel_detach(m->kernel, i->ifindex);
+			*i = m->interfaces[--m->interfaces_len];
+		}
+	} else if (event == IFACE_APPEARED) {
+		if (!i && add_interface(m, iface))
+			m->attach_pending = true;
+	} else if (old && (old->up != iface->up || old->carrier != iface->carrier)) {
+		log_info("%s: %s", iface->name,
+			 !iface->up ? "down" : iface->carrier ? "up" : "up, no carrier");
+	} else if (old && old->mtu != iface->mtu) {
+		log_info("%s: MTU is now %u", iface->name, iface->mtu);
+	}
+}
+
+/* A new interface is tried once a second: its driver may not be ready when it appears. */
+void monitor_attach_pending(struct monitor *m)
+{
+	if (!m->attach_pending)
+		return;
+	m->attach_pending = false;
+	for (size_t i = 0; i < m->interfaces_len; i++)
+		if (!m->interfaces[i].attached)
+			attach(m, &m->interfaces[i]);
+}
+
+static int name_missing(const char *const *patterns, size_t missing)
+{
+	log_error("no interface '%s'; `ip link` lists what there is", patterns[missing]);
+	return -ENODEV;
+}
+
+static int watch_interfaces(struct monitor *m, const char *const *patterns, size_t n)
+{
+	int err = iface_watch_open(patterns, n, false, on_interface, m, &m->watch);
+
+	if (err)
+		log_warn("interfaces are not watched for coming and going: %s", strerror(-err));
+	return 0;
+}
+
+static int attach_patterns(struct monitor *m, const char *const *patterns, size_t n)
+{
+	size_t missing = 0;
+	int err = iface_expand(patterns, n, attach_new, m, &missing);
+
+	if (err == -ENODEV && !m->interfaces_len)
+		return name_missing(patterns, missing);
+	return err ? err : watch_interfaces(m, patterns, n);
+}
+
+static int attach_defaults(struct monitor *m)
+{
+	static const char *const loopback[] = { "lo" };
+	const char *names[MONITOR_INTERFACES_MAX];
+	size_t n = 0;
+	int err = iface_default(attach_new, m);
+
+	if (err == -ENOENT)
+		log_warn("no default route: watching lo only; name interfaces with -i");
+	else if (err)
+		return err;
+	err = iface_expand(loopback, 1, attach_new, m, NULL);
+	if (err)
+		return err;
+	while (n < m->interfaces_len && n < MONITOR_INTERFACES_MAX)
+		names[n] = m->interfaces[n].name, n++;
+	return watch_interfaces(m, names, n);
+}
+
+int monitor_open_interfaces(struct monitor *m)
+{
+	const struct config *c = m->setup->config;
+
+	if (m->opt->interfaces_len)
+		return attach_patterns(m, m->opt->interfaces, m->opt->interfaces_len);
+	if (c->interfaces.len)
+		return attach_patterns(m, (const char *const *)c->interfaces.items,
+				       c->interfaces.len);
+	return attach_defaults(m);
+}

@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Steps of the start, in the order of monitor.c: programs and analysis, rights, then outputs. */
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <linux/capability.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "cli/monitor_impl.h"
+#include "privilege/privilege.h"
+#include "report/human.h"
+
+/* Without these three nothing can be loaded; asking first gives one clear line. */
+int monitor_check_root(struct monitor *m)
+{
+	(void)m;
+	if (geteuid() == 0)
+		return 0;
+	log_error("run: must be started as root (it attaches kernel programs, then drops all "
+		  "privileges): sudo fluxtap run");
+	return -EPERM;
+}
+
+/* --- control --------------------------------------------------------------------------------- */
+
+int monitor_open_control(struct monitor *m)
+{
+	const struct config *c = m->setup->config;
+	int err;
+
+	if (!c->control.socket[0])
+		return 0;
+	err = control_open(c->control.socket, c->control.group, monitor_answer, m, &m->control);
+	if (err == -EADDRINUSE)
+		log_error("another monitor answers at %s; stop it, or set control.socket",
+			  c->control.socket);
+	else if (err)
+		log_error("control.socket: %s: %s", c->control.socket, strerror(-err));
+	return err;
+}
+
+/* --- analysis -------------------------------------------------------------------------------- */
+
+static void write_line(struct monitor *m, enum sink_class class_, const char *line, size_t len)
+{
+	if (m->eve)
+		sink_write(m->eve, class_, line, len);
+	if (m->out)
+		sink_write(m->out, class_, line, len);
+}
+
+static void on_line(void *ctx, enum pipeline_event kind, const char *line, size_t len)
+{
+	struct monitor *m = ctx;
+	enum sink_class class_ = kind == PIPELINE_DNS	? SINK_RESPONSE :
+				 kind == PIPELINE_ALERT ? SINK_ALERT :
+							  SINK_EVENT;
+
+	write_line(m, class_, line, len);
+}
+
+static void on_observation(void *ctx, const struct dns_observation *obs)
+{
+	struct monitor *m = ctx;
+
+	if (m->store)
+		store_observe(m->store, obs);
+}
+
+static void on_alert(void *ctx, const struct alert *alert, const char *line, size_t len)
+{
+	struct monitor *m = ctx;
+
+	buf_reset(&m->text);
+	human_alert(&m->text, alert, false);
+	if (m->store)
+		store_alert(m->store, alert, line, len, m->text.bytes, m->text.len);
+	if (m->control)
+		control_publish(m->control, line, len ? len - 1 : 0);
+	if (m->live) {
+		buf_reset(&m->text);
+		human_alert(&m->text, alert, true);
+		live_print(m->live, m->text.bytes, m->text.len);
+	}
+}
+
+static void on_watch(void *ctx, const struct ip_addr *addr, bool on)
+{
+	struct monitor *m = ctx;
+
+	if (m->kernel)
+		kernel_watch(m->kernel, addr, on);
+}
+
+static void load_state(struct monitor *m)
+{
+	const char *dir = m->setup->config->state.path;
+	int err;
+
+	if (!dir[0])
+		return;
+	err = detector_load(pipeline_detector(m->pipeline), dir);
+	if (err && err != -ENOENT)
+		log_warn("state.path: %s: what was learned before is not used: %s", dir,
+			 strerror(-err));
+}
+
+int monitor_open_pipeline(struct monitor *m)
+{
+	static const struct pipeline_ops ops = {
+		.line = on_line,
+		.observation = on_observation,
+		.alert = on_alert,
+		.watch = on_watch,
+		.interface_name = monitor_interface_name,
+	};
+	struct pipeline_config cfg;
+	struct hash_key key;
+	int err;
+
+	m->top = calloc(MONITOR_TOP, sizeof(*m->top));
+	if (!m->top)
+		return -ENOMEM;
+	hash_key_random(&key);
+	setup_pipeline_config(m->setup, &key, &cfg);
+	err = pipeline_new(&cfg, &ops, m, &m->pipeline);
+	if (err)
+		log_error("analysis: %s", strerror(-err));
+	else
+		load_state(m);
+	return err;
+}
+
+/* --- rights ---------------------------------------------------------------------------------- */
+
+static int make_parents(const char *path)
+{
+	char dir[4096];
+
+	snprintf(dir, sizeof(dir), "%s", path);
+	for (char *p = strchr(dir + 1, '/'); p; p = strchr(p + 1, '/')) {
+		*p = '\0';
+		if (mkdir(dir, 0755) && errno != EEXIST)
+			return -errno;
+		*p = '/';
+	}
+	return 0;
+}
+
+/* Make @path (a directory, or the directory of a file) exist and belong to the user to be. */
+static int own_path(const char *key, const char *path, bool is_dir, uid_t uid, gid_t gid)
+{
+	char dir[4096];
+	int err;
+
+	snprintf(dir, sizeof(dir), "%s%s", path, is_dir ? "/" : "");
+	err = make_parents(dir);
+	if (!is_dir)
+		snprintf(dir, sizeof(dir), "%s", dirname(strdupa(path)));
+	if (!err && chown(dir, uid, gid))
+		err = -errno;
+	if (err)
+		log_error("%s: %s: %s", key, path, strerror(-err));
+	return err;
+}
+
+/* A file that an earlier run as another user left must be ours too. */
+static void own_file(const char *path, const char *suffix, uid_t uid, gid_t gid)
+{
+	char file[4096];
+
+	snprintf(file, sizeof(file), "%s%s", path, suffix);
+	if (chown(file, uid, gid) && errno != ENOENT)
+		log_warn("%s: %s", file, strerror(errno));
+}
+
+static bool is_own_directory(const char *path)
+{
+	/* never take over a directory of the system: /tmp, /var/log, … */
+	static const char *const shared[] = { "/", "/tmp", "/var/tmp", "/var/log", "/var/lib",
+					      "/run", "/dev", "/etc", "/root", "/home" };
+	const char *dir = dirname(strdupa(path));
+
+	for (size_t i = 0; i < sizeof(shared) / sizeof(shared[0]); i++)
+		if (!strcmp(dir, shared[i]))
+			return false;
+	return true;
+}
+
+static int own_file_and_directory(const char *key, const char *path, uid_t uid, gid_t gid)
+{
+	int err, fd;
+
+	err = make_parents(path);
+	if (!err && is_own_directory(path))
+		err = own_path(key, path, false, uid, gid);
+	if (err)
+		return err;
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+	if (fd < 0) {
+		log_error("%s: %s: %s", key, path, strerror(errno));
+		return -errno;
+	}
+	close(fd);
+	own_file(path, "", uid, gid);
+	return 0;
+}
+
+int monitor_own_paths(struct monitor *m)
+{
+	const struct config *c = m->setup->config;
+	const char *name;
+	uid_t uid;
+	gid_t gid;
+	int err = privileges_user(monitor_user(m), &name, &uid, &gid);
+
+	if (err) {
+		log_error("privileges.user: no user '%s'", c->privileges.user);
+		return err;
+	}
+	if (c->state.path[0])
+		err = own_path("state.path", c->state.path, true, uid, gid);
+	if (!err && c->store.enabled) {
+		err = own_file_and_directory("store.path", c->store.path, uid, gid);
+		own_file(c->store.path, "-wal", uid, gid);
+		own_file(c->store.path, "-shm", uid, gid);
+	}
+	if (!err && c->eve.enabled)
+		err = own_file_and_directory("eve.path", c->eve.path, uid, gid);
+	return err;
+}
+
+const char *monitor_user(const struct monitor *m)
+{
+	const char *user = m->setup->config->privileges.user;
+
+	return strcmp(user, "auto") ? user : NULL;
+}
+
+int monitor_drop_privileges(struct monitor *m)
+{
+	static const int keep[] = { CAP_NET_ADMIN, CAP_BPF, CAP_PERFMON };
+	const struct privilege_config cfg = {
+		.user = monitor_user(m),
+		.keep = keep,
+		.keep_len = sizeof(keep) / sizeof(keep[0]),
+		.attach = true,
+	};
+	char err[256];
+	int rc = privileges_drop(&cfg, err, sizeof(err));
+
+	if (!rc)
+		rc = privileges_seccomp(&cfg, err, sizeof(err));
+	if (rc)
+		log_error("privileges not dropped, ending: %s", err);
+	return rc;
+}
+
+/* --- outputs --------------------------------------------------------------------------------- */
+
+static int open_eve(struct monitor *m, char *err, size_t err_len)
+{
+	const struct config *c = m->setup->config;
+	struct sink_config cfg = sink_config_default();
+
+	if (!c->eve.enabled)
+		return 0;
+	cfg.kind = SINK_FILE;
+	cfg.path = c->eve.path;
+	cfg.rotate_bytes = c->eve.rotate_size;
+	cfg.rotate_ns = c->eve.rotate_age_ns;
+	cfg.rotate_keep = c->eve.rotate_keep;
+	return sink_open(&cfg, &m->eve, err, err_len);
+}
+
+static int open_stdout(struct monitor *m, char *err, size_t err_len)
+{
+	struct sink_config cfg = sink_config_default();
+
+	if (m->opt->live_view)
+		return live_open(STDOUT_FILENO, &m->live);
+	cfg.kind = SINK_STDOUT;
+	return sink_open(&cfg, &m->out, err, err_len);
+}
+
+int monitor_open_outputs(struct monitor *m)
+{
+	const struct config *c = m->setup->config;
+	char err[512] = "";
+	int rc = open_eve(m, err, sizeof(err));
+
+	if (!rc)
+		rc = open_stdout(m, err, sizeof(err));
+	if (!rc && c->store.enabled)
+		rc = setup_open_store(m->setup, c->store.path, false, &m->store, err, sizeof(err));
+	if (rc)
+		log_error("%s", err[0] ? err : strerror(-rc));
+	return rc;
+}
+
+void monitor_close_outputs(struct monitor *m, uint64_t limit_ns)
+{
+	live_close(m->live);
+	m->live = NULL;
+	sink_close(m->eve, limit_ns / 2, NULL);
+	sink_close(m->out, limit_ns / 4, NULL);
+	m->eve = m->out = NULL;
+	if (m->store)
+		store_close(m->store);
+	m->store = NULL;
+}

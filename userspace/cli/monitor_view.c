@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* What the monitor says of itself: ledger, statistics, live view, answers on the control socket. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "cli/monitor_impl.h"
+#include "report/eve.h"
+#include "report/human.h"
+#include "report/json.h"
+#include "ui/status_json.h"
+
+#define SECOND_NS 1000000000ULL
+
+static void fill_outputs(const struct monitor *m, struct ledger *ret)
+{
+	struct sink_stats sink;
+
+	if (m->eve || m->out) {
+		sink_stats(m->eve ? m->eve : m->out, &sink);
+		ret->events_written = sink.lines;
+		for (int i = 0; i < SINK_CLASSES; i++)
+			ret->events_dropped += sink.dropped[i];
+		ret->events_dropped += sink.lost;
+	}
+	if (m->store) {
+		struct store_stats store;
+
+		store_stats(m->store, &store);
+		ret->history_written = store.written;
+		ret->history_dropped = store.dropped;
+	}
+}
+
+void monitor_ledger(struct monitor *m, uint64_t now_ns, struct ledger *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	/* pending first: what is emitted in between makes the sum larger, never smaller */
+	kernel_counters(m->kernel, ret->kernel);
+	pipeline_fill_ledger(m->pipeline, ret);
+	ret->in_ring = ret->kernel[FT_STAGE_EMITTED] > ret->consumed ?
+			       ret->kernel[FT_STAGE_EMITTED] - ret->consumed :
+			       0;
+	fill_outputs(m, ret);
+	if (m->connect) {
+		struct connect_stats connect;
+
+		connect_stats(m->connect, &connect);
+		ret->connect_records = connect.records;
+		ret->connect_lost = connect.lost;
+	}
+	ret->uptime_ns = now_ns - m->started_ns;
+	ret->capture_mode = m->interfaces_len ? m->interfaces[0].mode : NULL;
+	ret->filtering = kernel_filtering(m->kernel);
+}
+
+void monitor_stats(struct monitor *m, uint64_t now_ns)
+{
+	struct ledger ledger;
+	const char *which = NULL;
+
+	monitor_ledger(m, now_ns, &ledger);
+	pipeline_stats(m->pipeline, now_ns, &ledger);
+	if (!ledger_balanced(&ledger, &which))
+		log_warn("the loss ledger does not balance: %s", which);
+}
+
+static void fill_view(struct monitor *m, uint64_t now_ns, struct view *ret)
+{
+	struct status_iface ifaces[VIEW_IFACES_MAX];
+	struct ledger ledger;
+	struct status status = {
+		.time_ns = now_ns, .sensor = m->setup->sensor, .ledger = &ledger,
+		.ifaces = ifaces,  .top = m->top,
+	};
+
+	monitor_ledger(m, now_ns, &ledger);
+	for (size_t i = 0; i < m->interfaces_len && i < VIEW_IFACES_MAX; i++)
+		ifaces[status.ifaces_len++] = (struct status_iface){
+			.name = m->interfaces[i].name,
+			.mode = m->interfaces[i].attached ? m->interfaces[i].mode : "waiting",
+		};
+	status.top_len =
+		detector_top(pipeline_detector(m->pipeline), now_ns, m->top, MONITOR_TOP);
+	view_fill(ret, &status);
+}
+
+void monitor_draw(struct monitor *m, uint64_t now_ns)
+{
+	static struct view view; /* large; the loop is one thread */
+
+	fill_view(m, now_ns, &view);
+	live_draw(m->live, &view);
+}
+
+/* --- control socket -------------------------------------------------------------------------- */
+
+static void answer_top(struct monitor *m, struct buf *reply)
+{
+	static struct view view;
+
+	fill_view(m, monitor_clock(), &view);
+	status_json(reply, &view);
+}
+
+static void answer_stats(struct monitor *m, struct buf *reply)
+{
+	struct eve_context ctx = { .sensor = m->setup->sensor };
+	struct ledger ledger;
+	uint64_t now_ns = monitor_clock();
+
+	monitor_ledger(m, now_ns, &ledger);
+	eve_stats(reply, &ctx, now_ns, &ledger);
+	if (reply->len && reply->bytes[reply->len - 1] == '\n')
+		reply->len--;
+}
+
+static void answer_error(struct buf *reply, const char *text)
+{
+	buf_str(reply, "{\"error\":");
+	json_string(reply, text);
+	buf_char(reply, '}');
+}
+
+/* {"event":{…},"text":"…"}: the alert event for scripts, the rendering for people. */
+static void answer_explain(struct monitor *m, const char *argument, struct buf *reply)
+{
+	struct eve_context ctx = { .sensor = m->setup->sensor };
+	struct alert *alert = m->top;
+	struct dns_name name;
+
+	if (dns_name_from_text(argument, &name)) {
+		answer_error(reply, "not a domain name");
+		return;
+	}
+	if (detector_explain(pipeline_detector(m->pipeline), &name, monitor_clock(), alert)) {
+		answer_error(reply, "nothing is known of this name: no answer for it was seen, or "
+				    "it has never changed");
+		return;
+	}
+	buf_str(reply, "{\"event\":");
+	eve_alert(reply, &ctx, alert);
+	reply->len--; /* the newline */
+	buf_str(reply, ",\"text\":");
+	buf_reset(&m->text);
+	human_alert(&m->text, alert, false);
+	buf_char(&m->text, '\0');
+	json_string(reply, m->text.bytes);
+	buf_char(reply, '}');
+}
+
+void monitor_answer(void *ctx, const char *command, const char *argument, struct buf *reply)
+{
+	struct monitor *m = ctx;
+
+	if (!m->pipeline || !m->kernel)
+		answer_error(reply, "the monitor is starting");
+	else if (!strcmp(command, "top"))
+		answer_top(m, reply);
+	else if (!strcmp(command, "stats"))
+		answer_stats(m, reply);
+	else if (!strcmp(command, "explain"))
+		answer_explain(m, argument, reply);
+}
+
+/* --- state and configuration ----------------------------------------------------------------- */
+
+void monitor_save_state(struct monitor *m)
+{
+	const char *dir = m->setup->config->state.path;
+	int err = detector_save(pipeline_detector(m->pipeline), dir);
+
+	if (err)
+		log_warn("state.path: %s: learned state not saved: %s", dir, strerror(-err));
+}
+
+/* SIGHUP: lists and thresholds at once; what is opened at the start stays as it is. */
+void monitor_reload(struct monitor *m)
+{
+	struct setup fresh = { 0 };
+
+	m->reload = false;
+	if (m->eve)
+		sink_reopen(m->eve);
+	if (setup_load(&fresh, m->opt->config_path, m->opt->sets, m->opt->sets_len)) {
+		log_warn("configuration not reloaded: what was read before stays in force");
+		setup_fini(&fresh);
+		return;
+	}
+	detector_reconfigure(pipeline_detector(m->pipeline), &fresh.config->detect);
+	/* the pipeline goes on borrowing the ASN sources it was opened with */
+	enrich_close(fresh.enrich);
+	config_free(m->setup->config);
+	m->setup->config = fresh.config;
+	log_info("configuration and lists reloaded");
+}

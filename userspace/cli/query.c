@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* The commands that ask: history and alerts from the store, top and explain from a running monitor. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "cli/cli.h"
+#include "cli/options.h"
+#include "cli/setup.h"
+#include "control/client.h"
+#include "doctor/doctor.h"
+#include "report/json.h"
+#include "store/store.h"
+#include "ui/top.h"
+
+struct options {
+	const char *config_path, *socket, *db;
+	const char *interfaces[64];
+	size_t interfaces_len;
+	unsigned long limit, interval;
+	bool human, table, once, follow;
+	struct config *config;
+};
+
+static int set_config(void *options, const char *value)
+{
+	((struct options *)options)->config_path = value;
+	return 0;
+}
+
+static int set_socket(void *options, const char *value)
+{
+	((struct options *)options)->socket = value;
+	return 0;
+}
+
+static int set_db(void *options, const char *value)
+{
+	((struct options *)options)->db = value;
+	return 0;
+}
+
+static int set_limit(void *options, const char *value)
+{
+	return cli_parse_number("limit", value, 1000000000UL, &((struct options *)options)->limit);
+}
+
+static int set_interval(void *options, const char *value)
+{
+	return cli_parse_number("interval", value, 3600, &((struct options *)options)->interval);
+}
+
+static int set_output(void *options, const char *value)
+{
+	return cli_parse_output(value, &((struct options *)options)->human);
+}
+
+static int set_table(void *options, const char *value)
+{
+	(void)value;
+	((struct options *)options)->table = true;
+	return 0;
+}
+
+static int set_once(void *options, const char *value)
+{
+	(void)value;
+	((struct options *)options)->once = true;
+	return 0;
+}
+
+static int set_follow(void *options, const char *value)
+{
+	(void)value;
+	((struct options *)options)->follow = true;
+	return 0;
+}
+
+static int add_interface(void *options, const char *value)
+{
+	struct options *opt = options;
+
+	if (opt->interfaces_len == sizeof(opt->interfaces) / sizeof(opt->interfaces[0])) {
+		log_error("--interface: too many");
+		return -EINVAL;
+	}
+	opt->interfaces[opt->interfaces_len++] = value;
+	return 0;
+}
+
+static const struct cli_option option_table[] = {
+	{ "config", set_config },     { "socket", set_socket }, { "db", set_db },
+	{ "limit", set_limit },	      { "output", set_output }, { "table", set_table },
+	{ "interval", set_interval }, { "once", set_once },	{ "follow", set_follow },
+	{ "interface", add_interface }, { NULL, NULL },
+};
+
+/* The configuration tells where the store and the socket are. */
+static int load_config(struct options *opt)
+{
+	char err[CONFIG_ERR_MAX];
+	int rc;
+
+	if (!opt->config_path && access(CONFIG_PATH, F_OK)) {
+		opt->config = config_default();
+		return opt->config ? EXIT_OK : EXIT_RUNTIME;
+	}
+	rc = config_load(opt->config_path ? opt->config_path : CONFIG_PATH, &opt->config, err,
+			 sizeof(err));
+	if (rc)
+		log_error("%s", err);
+	return setup_exit_code(rc);
+}
+
+/* @operands: how many the command takes. Returns an exit code. */
+static int prepare(int argc, char **argv, int operands, struct options *opt, char ***ret_operands)
+{
+	int first, rc;
+
+	opt->human = isatty(STDOUT_FILENO) == 1;
+	if (cli_parse(argc, argv, option_table, opt, &first))
+		return EXIT_USAGE;
+	if (argc - first != operands) {
+		log_error("%s: %s; see fluxtap %s --help", argv[0],
+			  argc - first < operands ? "an argument is missing" : "too many arguments",
+			  argv[0]);
+		return EXIT_USAGE;
+	}
+	*ret_operands = argv + first;
+	rc = load_config(opt);
+	if (rc)
+		return rc;
+	opt->socket = opt->socket ? opt->socket : opt->config->control.socket;
+	opt->db = opt->db ? opt->db : opt->config->store.path;
+	return EXIT_OK;
+}
+
+static int finish(struct options *opt, int rc)
+{
+	config_free(opt->config);
+	if (rc >= 0)
+		return rc;
+	return setup_exit_code(rc);
+}
+
+int cmd_history(int argc, char **argv)
+{
+	struct options opt = { 0 };
+	char **operands, err[512] = "";
+	int rc = prepare(argc, argv, 1, &opt, &operands);
+
+	if (rc)
+		return finish(&opt, rc);
+	rc = history_print(opt.db, operands[0], opt.table, opt.limit, stdout, err, sizeof(err));
+	if (rc < 0)
+		log_error("history: %s", err);
+	return finish(&opt, rc);
+}
+
+int cmd_alerts(int argc, char **argv)
+{
+	struct options opt = { 0 };
+	char **operands, err[512] = "";
+	int rc = prepare(argc, argv, 0, &opt, &operands);
+
+	if (rc)
+		return finish(&opt, rc);
+	rc = alerts_print(opt.db, opt.follow, opt.human, stdout, err, sizeof(err));
+	if (rc < 0)
+		log_error("alerts: %s", err);
+	return finish(&opt, rc);
+}
+
+/* --- commands that need a running monitor ---------------------------------------------------- */
+
+static int open_client(const struct options *opt, struct control_client **ret)
+{
+	char err[512];
+	int rc = control_client_open(opt->socket, ret, err, sizeof(err));
+
+	if (rc)
+		log_error("%s", err);
+	return rc;
+}
+
+int cmd_top(int argc, char **argv)
+{
+	struct options opt = { .interval = 1 };
+	struct control_client *client;
+	char **operands;
+	int rc = prepare(argc, argv, 0, &opt, &operands);
+
+	if (!rc)
+		rc = open_client(&opt, &client);
+	if (rc)
+		return finish(&opt, rc);
+	rc = top_run(client, (unsigned int)opt.interval, opt.once);
+	control_client_close(client);
+	return finish(&opt, rc);
+}
+
+static int print_explanation(const struct options *opt, const struct buf *reply)
+{
+	struct buf text = { 0 };
+	int rc = json_member(reply->bytes, reply->len, opt->human ? "text" : "event", &text);
+
+	if (!rc) {
+		fwrite(text.bytes, 1, text.len, stdout);
+		if (!text.len || text.bytes[text.len - 1] != '\n')
+			putchar('\n');
+	}
+	buf_fini(&text);
+	return rc;
+}
+
+int cmd_explain(int argc, char **argv)
+{
+	struct options opt = { 0 };
+	struct control_client *client;
+	struct buf reply = { 0 };
+	char **operands, message[512];
+	int rc = prepare(argc, argv, 1, &opt, &operands);
+
+	if (!rc)
+		rc = open_client(&opt, &client);
+	if (rc)
+		return finish(&opt, rc);
+	rc = control_client_request(client, "explain", operands[0], 5000, &reply);
+	if (rc) {
+		log_error("%s: %s", opt.socket, strerror(-rc));
+	} else if (control_client_error(&reply, message, sizeof(message))) {
+		log_error("%s: %s", operands[0], message);
+		rc = EXIT_RUNTIME;
+	} else {
+		rc = print_explanation(&opt, &reply);
+	}
+	buf_fini(&reply);
+	control_client_close(client);
+	return finish(&opt, rc);
+}
+
+int cmd_doctor(int argc, char **argv)
+{
+	struct options opt = { 0 };
+	struct doctor_config cfg = { 0 };
+	char **operands;
+	int rc = prepare(argc, argv, 0, &opt, &operands);
+
+	if (rc)
+		return finish(&opt, rc);
+	cfg.interfaces = opt.interfaces_len ? opt.interfaces :
+					      (const char *const *)opt.config->interfaces.items;
+	cfg.interfaces_len = opt.interfaces_len ? opt.interfaces_len : opt.config->interfaces.len;
+	cfg.asn_sources = (const char *const *)opt.config->enrich.asn.items;
+	cfg.asn_sources_len = opt.config->enrich.asn.len;
+	cfg.json = !opt.human && opt.once;
+	return finish(&opt, doctor_run(stdout, &cfg));
+}
