@@ -32,7 +32,7 @@ uint64_t monitor_clock(void)
 
 /* --- what arrives --------------------------------------------------------------------------- */
 
-static void on_connection(void *ctx, struct connection *conn)
+void monitor_connection(void *ctx, struct connection *conn)
 {
 	struct monitor *m = ctx;
 
@@ -41,10 +41,10 @@ static void on_connection(void *ctx, struct connection *conn)
 
 static void drain_rings(struct monitor *m)
 {
-	int n = kernel_poll(m->kernel, pipeline_record, m->pipeline);
+	int n = kernel_poll(m->kernel, 0, pipeline_record, m->pipeline);
 
-	if (m->connect)
-		connect_poll(m->connect, on_connection, m);
+	if (m->connect && connect_poll(m->connect, monitor_clock(), monitor_connection, m) > 0)
+		n++;
 	if (n > 0)
 		m->poll_ms = POLL_BUSY_MS;
 	else if (m->poll_ms < POLL_IDLE_MS)
@@ -202,7 +202,7 @@ static int open_all(struct monitor *m)
 
 static void close_all(struct monitor *m)
 {
-	kernel_detach_all(m->kernel);
+	monitor_detach(m);
 	if (m->pipeline && m->kernel && !m->failed) {
 		drain_rings(m);
 		monitor_stats(m, monitor_clock());

@@ -48,14 +48,23 @@ int monitor_open_kernel(struct monitor *m)
 
 int monitor_open_connect(struct monitor *m)
 {
-	char err[512] = "";
+	struct connect_config cfg = connect_config_default();
+	struct hash_key key;
 	int rc;
 
 	if (!m->setup->config->connect.enabled)
 		return 0;
-	rc = connect_open(NULL, &m->connect, err, sizeof(err));
-	if (rc) /* the main job goes on without: said here and in every alert's vantage */
-		log_warn("connections are not watched: %s", err);
+	hash_key_random(&key);
+	rc = connect_open(&cfg, &key, &m->connect);
+	if (!rc)
+		rc = connect_attach(m->connect);
+	if (!rc)
+		rc = connect_existing(m->connect, monitor_clock(), monitor_connection, m);
+	if (rc < 0) { /* the main job goes on without: each alert's vantage says so */
+		log_warn("connections are not watched: %s", strerror(-rc));
+		connect_close(m->connect);
+		m->connect = NULL;
+	}
 	return 0;
 }
 
@@ -100,9 +109,8 @@ static struct monitor_interface *add_interface(struct monitor *m, const struct i
 static int attach(struct monitor *m, struct monitor_interface *i)
 {
 	char err[512] = "";
-	int rc = kernel_attach(m->kernel, i->name, i->mode, sizeof(i->mode), err, sizeof(err));
+	int rc = kernel_attach(m->kernel, i->name, &i->mode, err, sizeof(err));
 
-	i->attached = rc == 0;
 	if (rc)
 		log_error("%s: %s", i->name, err);
 	else
@@ -130,7 +138,7 @@ static void on_interface(void *ctx, enum iface_event event, const struct iface *
 	if (event == IFACE_GONE) {
 		log_warn("%s: interface is gone; waiting for it to return", iface->name);
 		if (i) {
-			kernel_detach(m->kernel, i->ifindex);
+			kernel_detach(m->kernel, i->name);
 			*i = m->interfaces[--m->interfaces_len];
 		}
 	} else if (event == IFACE_APPEARED) {
@@ -144,6 +152,13 @@ static void on_interface(void *ctx, enum iface_event event, const struct iface *
 	}
 }
 
+void monitor_detach(struct monitor *m)
+{
+	for (size_t i = 0; i < m->interfaces_len; i++)
+		if (m->interfaces[i].mode)
+			kernel_detach(m->kernel, m->interfaces[i].name);
+}
+
 /* A new interface is tried once a second: its driver may not be ready when it appears. */
 void monitor_attach_pending(struct monitor *m)
 {
@@ -151,7 +166,7 @@ void monitor_attach_pending(struct monitor *m)
 		return;
 	m->attach_pending = false;
 	for (size_t i = 0; i < m->interfaces_len; i++)
-		if (!m->interfaces[i].attached)
+		if (!m->interfaces[i].mode)
 			attach(m, &m->interfaces[i]);
 }
 

@@ -19,8 +19,7 @@
 struct monitor_interface {
 	unsigned int ifindex;
 	char name[IF_NAMESIZE];
-	char mode[32];	/* "xdp native", "xdp generic", "tc" */
-	bool attached;
+	const char *mode; /* static: "xdp-native", …; NULL while not attached */
 };
 
 struct monitor {
@@ -28,7 +27,7 @@ struct monitor {
 	const struct monitor_options *opt;
 
 	struct kernel *kernel;
-	struct connect *connect;	/* NULL: switched off or not possible here */
+	struct connect_capture *connect;	/* NULL: switched off or not possible here */
 	struct pipeline *pipeline;
 	struct sink *out, *eve;		/* standard output; the EVE file */
 	struct store *store;
@@ -64,6 +63,8 @@ int monitor_drop_privileges(struct monitor *m);
 int monitor_open_outputs(struct monitor *m);
 void monitor_close_outputs(struct monitor *m, uint64_t limit_ns);
 
+void monitor_connection(void *ctx, struct connection *conn); /* a connection_fn */
+void monitor_detach(struct monitor *m);
 void monitor_attach_pending(struct monitor *m);
 const char *monitor_interface_name(void *ctx, uint32_t ifindex);
 void monitor_ledger(struct monitor *m, uint64_t now_ns, struct ledger *ret);

@@ -85,7 +85,7 @@ static void on_alert(void *ctx, const struct alert *alert, const char *line, siz
 	if (m->live) {
 		buf_reset(&m->text);
 		human_alert(&m->text, alert, true);
-		live_print(m->live, m->text.bytes, m->text.len);
+		live_event(m->live, m->text.bytes, m->text.len);
 	}
 }
 
@@ -283,7 +283,7 @@ static int open_stdout(struct monitor *m, char *err, size_t err_len)
 	struct sink_config cfg = sink_config_default();
 
 	if (m->opt->live_view)
-		return live_open(STDOUT_FILENO, &m->live);
+		return live_new(STDOUT_FILENO, &m->live);
 	cfg.kind = SINK_STDOUT;
 	return sink_open(&cfg, &m->out, err, err_len);
 }
@@ -305,7 +305,7 @@ int monitor_open_outputs(struct monitor *m)
 
 void monitor_close_outputs(struct monitor *m, uint64_t limit_ns)
 {
-	live_close(m->live);
+	live_free(m->live);
 	m->live = NULL;
 	sink_close(m->eve, limit_ns / 2, NULL);
 	sink_close(m->out, limit_ns / 4, NULL);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* What the monitor says of itself: ledger, statistics, live view, answers on the control socket. */
 #include <errno.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -52,7 +52,7 @@ void monitor_ledger(struct monitor *m, uint64_t now_ns, struct ledger *ret)
 	}
 	ret->uptime_ns = now_ns - m->started_ns;
 	ret->capture_mode = m->interfaces_len ? m->interfaces[0].mode : NULL;
-	ret->filtering = kernel_filtering(m->kernel);
+	ret->filtering = kernel_filters(m->kernel);
 }
 
 void monitor_stats(struct monitor *m, uint64_t now_ns)
@@ -66,42 +66,62 @@ void monitor_stats(struct monitor *m, uint64_t now_ns)
 		log_warn("the loss ledger does not balance: %s", which);
 }
 
-static void fill_view(struct monitor *m, uint64_t now_ns, struct view *ret)
+/* @ret borrows @ifaces, @ledger and the monitor's scratch. */
+static void fill_status(struct monitor *m, uint64_t now_ns, struct ledger *ledger,
+			struct status_iface ifaces[VIEW_IFACES_MAX], struct status *ret)
 {
-	struct status_iface ifaces[VIEW_IFACES_MAX];
-	struct ledger ledger;
 	struct status status = {
-		.time_ns = now_ns, .sensor = m->setup->sensor, .ledger = &ledger,
+		.time_ns = now_ns, .sensor = m->setup->sensor, .ledger = ledger,
 		.ifaces = ifaces,  .top = m->top,
 	};
 
-	monitor_ledger(m, now_ns, &ledger);
+	monitor_ledger(m, now_ns, ledger);
 	for (size_t i = 0; i < m->interfaces_len && i < VIEW_IFACES_MAX; i++)
 		ifaces[status.ifaces_len++] = (struct status_iface){
 			.name = m->interfaces[i].name,
-			.mode = m->interfaces[i].attached ? m->interfaces[i].mode : "waiting",
+			.mode = m->interfaces[i].mode ? m->interfaces[i].mode : "waiting",
 		};
 	status.top_len =
 		detector_top(pipeline_detector(m->pipeline), now_ns, m->top, MONITOR_TOP);
-	view_fill(ret, &status);
+	*ret = status;
 }
 
 void monitor_draw(struct monitor *m, uint64_t now_ns)
 {
-	static struct view view; /* large; the loop is one thread */
+	struct status_iface ifaces[VIEW_IFACES_MAX];
+	struct ledger ledger;
+	struct status status;
 
-	fill_view(m, now_ns, &view);
-	live_draw(m->live, &view);
+	fill_status(m, now_ns, &ledger, ifaces, &status);
+	live_status(m->live, &status);
+	live_pump(m->live);
 }
 
 /* --- control socket -------------------------------------------------------------------------- */
 
+static void answer_error(struct buf *reply, const char *text)
+{
+	json_lit(reply, "{\"error\":");
+	json_string(reply, text, strlen(text));
+	json_end(reply, '}');
+	reply->len--; /* the comma behind it */
+}
+
 static void answer_top(struct monitor *m, struct buf *reply)
 {
-	static struct view view;
+	struct status_iface ifaces[VIEW_IFACES_MAX];
+	struct ledger ledger;
+	struct status status;
+	struct view *view = malloc(sizeof(*view));
 
-	fill_view(m, monitor_clock(), &view);
-	status_json(reply, &view);
+	if (!view) {
+		answer_error(reply, "out of memory");
+		return;
+	}
+	fill_status(m, monitor_clock(), &ledger, ifaces, &status);
+	view_fill(view, &status);
+	status_json(reply, view);
+	free(view);
 }
 
 static void answer_stats(struct monitor *m, struct buf *reply)
@@ -116,17 +136,27 @@ static void answer_stats(struct monitor *m, struct buf *reply)
 		reply->len--;
 }
 
-static void answer_error(struct buf *reply, const char *text)
+static void put_text(struct monitor *m, const struct alert *alert, struct buf *reply)
 {
-	buf_str(reply, "{\"error\":");
-	json_string(reply, text);
-	buf_char(reply, '}');
+	buf_reset(&m->text);
+	human_alert(&m->text, alert, false);
+	json_lit(reply, "{\"text\":");
+	json_string(reply, m->text.bytes, m->text.len);
+	json_end(reply, '}');
+	reply->len--;
 }
 
-/* {"event":{…},"text":"…"}: the alert event for scripts, the rendering for people. */
-static void answer_explain(struct monitor *m, const char *argument, struct buf *reply)
+static void put_event(struct monitor *m, const struct alert *alert, struct buf *reply)
 {
 	struct eve_context ctx = { .sensor = m->setup->sensor };
+
+	eve_alert(reply, &ctx, alert);
+	reply->len--; /* the newline */
+}
+
+/* "explain": the alert event, for scripts; "explain-text": {"text":…}, for people. */
+static void answer_explain(struct monitor *m, const char *argument, bool text, struct buf *reply)
+{
 	struct alert *alert = m->top;
 	struct dns_name name;
 
@@ -139,15 +169,10 @@ static void answer_explain(struct monitor *m, const char *argument, struct buf *
 				    "it has never changed");
 		return;
 	}
-	buf_str(reply, "{\"event\":");
-	eve_alert(reply, &ctx, alert);
-	reply->len--; /* the newline */
-	buf_str(reply, ",\"text\":");
-	buf_reset(&m->text);
-	human_alert(&m->text, alert, false);
-	buf_char(&m->text, '\0');
-	json_string(reply, m->text.bytes);
-	buf_char(reply, '}');
+	if (text)
+		put_text(m, alert, reply);
+	else
+		put_event(m, alert, reply);
 }
 
 void monitor_answer(void *ctx, const char *command, const char *argument, struct buf *reply)
@@ -161,7 +186,9 @@ void monitor_answer(void *ctx, const char *command, const char *argument, struct
 	else if (!strcmp(command, "stats"))
 		answer_stats(m, reply);
 	else if (!strcmp(command, "explain"))
-		answer_explain(m, argument, reply);
+		answer_explain(m, argument, false, reply);
+	else if (!strcmp(command, "explain-text"))
+		answer_explain(m, argument, true, reply);
 }
 
 /* --- state and configuration ----------------------------------------------------------------- */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <yajl/yajl_tree.h>
 
 #include "base/log.h"
 #include "cli/cli.h"
@@ -12,7 +13,6 @@
 #include "cli/setup.h"
 #include "control/client.h"
 #include "doctor/doctor.h"
-#include "report/json.h"
 #include "store/store.h"
 #include "ui/top.h"
 
@@ -21,7 +21,9 @@ struct options {
 	const char *interfaces[64];
 	size_t interfaces_len;
 	unsigned long limit, interval;
-	bool human, table, once, follow;
+	bool human; /* text for a person; default on a terminal */
+	bool json;  /* asked for by -o */
+	bool table, once, follow;
 	struct config *config;
 };
 
@@ -55,7 +57,11 @@ static int set_interval(void *options, const char *value)
 
 static int set_output(void *options, const char *value)
 {
-	return cli_parse_output(value, &((struct options *)options)->human);
+	struct options *opt = options;
+	int rc = cli_parse_output(value, &opt->human);
+
+	opt->json = !rc && !opt->human;
+	return rc;
 }
 
 static int set_table(void *options, const char *value)
@@ -189,30 +195,53 @@ static int open_client(const struct options *opt, struct control_client **ret)
 int cmd_top(int argc, char **argv)
 {
 	struct options opt = { .interval = 1 };
-	struct control_client *client;
+	struct top_options top;
 	char **operands;
 	int rc = prepare(argc, argv, 0, &opt, &operands);
 
-	if (!rc)
-		rc = open_client(&opt, &client);
 	if (rc)
 		return finish(&opt, rc);
-	rc = top_run(client, (unsigned int)opt.interval, opt.once);
-	control_client_close(client);
-	return finish(&opt, rc);
+	top = (struct top_options){
+		.socket = opt.socket,
+		.interval_ms = (unsigned int)opt.interval * 1000,
+		.once = opt.once,
+	};
+	return finish(&opt, top_run(&top));
 }
 
-static int print_explanation(const struct options *opt, const struct buf *reply)
+static int print_text(const struct buf *reply)
 {
-	struct buf text = { 0 };
-	int rc = json_member(reply->bytes, reply->len, opt->human ? "text" : "event", &text);
+	static const char *const path[] = { "text", NULL };
+	yajl_val root, text;
 
-	if (!rc) {
-		fwrite(text.bytes, 1, text.len, stdout);
-		if (!text.len || text.bytes[text.len - 1] != '\n')
-			putchar('\n');
+	root = yajl_tree_parse(reply->bytes, NULL, 0);
+	text = root ? yajl_tree_get(root, path, yajl_t_string) : NULL;
+	if (text)
+		fputs(YAJL_GET_STRING(text), stdout);
+	yajl_tree_free(root);
+	return text ? 0 : -EBADMSG;
+}
+
+static int explain(const struct options *opt, const char *name, struct control_client *client)
+{
+	struct buf reply = { 0 };
+	char message[512];
+	int rc = control_client_request(client, opt->human ? "explain-text" : "explain", name, 5000,
+					&reply);
+
+	buf_char(&reply, '\0');
+	reply.len--;
+	if (rc) {
+		log_error("%s: %s", opt->socket, strerror(-rc));
+	} else if (control_client_error(&reply, message, sizeof(message))) {
+		log_error("%s: %s", name, message);
+		rc = EXIT_RUNTIME;
+	} else if (opt->human) {
+		rc = print_text(&reply);
+	} else {
+		puts(reply.bytes);
 	}
-	buf_fini(&text);
+	buf_fini(&reply);
 	return rc;
 }
 
@@ -220,24 +249,17 @@ int cmd_explain(int argc, char **argv)
 {
 	struct options opt = { 0 };
 	struct control_client *client;
-	struct buf reply = { 0 };
-	char **operands, message[512];
+	char **operands, err[512];
 	int rc = prepare(argc, argv, 1, &opt, &operands);
 
-	if (!rc)
-		rc = open_client(&opt, &client);
 	if (rc)
 		return finish(&opt, rc);
-	rc = control_client_request(client, "explain", operands[0], 5000, &reply);
+	rc = control_client_open(opt.socket, &client, err, sizeof(err));
 	if (rc) {
-		log_error("%s: %s", opt.socket, strerror(-rc));
-	} else if (control_client_error(&reply, message, sizeof(message))) {
-		log_error("%s: %s", operands[0], message);
-		rc = EXIT_RUNTIME;
-	} else {
-		rc = print_explanation(&opt, &reply);
+		log_error("%s", err);
+		return finish(&opt, rc);
 	}
-	buf_fini(&reply);
+	rc = explain(&opt, operands[0], client);
 	control_client_close(client);
 	return finish(&opt, rc);
 }
@@ -256,6 +278,6 @@ int cmd_doctor(int argc, char **argv)
 	cfg.interfaces_len = opt.interfaces_len ? opt.interfaces_len : opt.config->interfaces.len;
 	cfg.asn_sources = (const char *const *)opt.config->enrich.asn.items;
 	cfg.asn_sources_len = opt.config->enrich.asn.len;
-	cfg.json = !opt.human && opt.once;
+	cfg.json = opt.json;
 	return finish(&opt, doctor_run(stdout, &cfg));
 }

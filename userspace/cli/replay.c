@@ -125,7 +125,7 @@ static void final_stats(struct replay *r)
 	struct ledger ledger = { 0 };
 
 	if (r->engine)
-		kernel_engine_counters(r->engine, ledger.kernel);
+		memcpy(ledger.kernel, kernel_engine_counters(r->engine), sizeof(ledger.kernel));
 	else
 		memcpy(ledger.kernel, decoder_counters(r->decoder), sizeof(ledger.kernel));
 	pipeline_stats(r->pipeline, pipeline_now(r->pipeline), &ledger);
