@@ -13,7 +13,6 @@
 #include "base/log.h"
 #include "cli/monitor_impl.h"
 #include "privilege/privilege.h"
-#include "report/human.h"
 
 /* Without these three nothing can be loaded; asking first gives one clear line. */
 int monitor_check_root(struct monitor *m)
@@ -74,17 +73,18 @@ static void on_observation(void *ctx, const struct dns_observation *obs)
 
 static void on_alert(void *ctx, const struct alert *alert, const char *line, size_t len)
 {
+	const struct human_style plain = setup_human_style(false), colour = setup_human_style(true);
 	struct monitor *m = ctx;
 
 	buf_reset(&m->text);
-	human_alert(&m->text, alert, false);
+	human_alert(&m->text, &plain, alert);
 	if (m->store)
 		store_alert(m->store, alert, line, len, m->text.bytes, m->text.len);
 	if (m->control)
 		control_publish(m->control, line, len ? len - 1 : 0);
 	if (m->live) {
 		buf_reset(&m->text);
-		human_alert(&m->text, alert, true);
+		human_alert(&m->text, &colour, alert);
 		live_event(m->live, m->text.bytes, m->text.len);
 	}
 }
@@ -288,6 +288,14 @@ static int open_stdout(struct monitor *m, char *err, size_t err_len)
 	return sink_open(&cfg, &m->out, err, err_len);
 }
 
+static int open_history(struct monitor *m)
+{
+	struct hash_key key;
+
+	hash_key_random(&key);
+	return setup_open_store(m->setup, m->setup->config->store.path, false, &key, &m->store);
+}
+
 int monitor_open_outputs(struct monitor *m)
 {
 	const struct config *c = m->setup->config;
@@ -297,7 +305,7 @@ int monitor_open_outputs(struct monitor *m)
 	if (!rc)
 		rc = open_stdout(m, err, sizeof(err));
 	if (!rc && c->store.enabled)
-		rc = setup_open_store(m->setup, c->store.path, false, &m->store, err, sizeof(err));
+		return open_history(m);
 	if (rc)
 		log_error("%s", err[0] ? err : strerror(-rc));
 	return rc;
@@ -310,7 +318,6 @@ void monitor_close_outputs(struct monitor *m, uint64_t limit_ns)
 	sink_close(m->eve, limit_ns / 2, NULL);
 	sink_close(m->out, limit_ns / 4, NULL);
 	m->eve = m->out = NULL;
-	if (m->store)
-		store_close(m->store);
+	store_close(m->store, limit_ns / 4 / 1000000, NULL);
 	m->store = NULL;
 }

@@ -7,7 +7,6 @@
 #include "base/log.h"
 #include "cli/monitor_impl.h"
 #include "report/eve.h"
-#include "report/human.h"
 #include "report/json.h"
 #include "ui/status_json.h"
 
@@ -28,8 +27,8 @@ static void fill_outputs(const struct monitor *m, struct ledger *ret)
 		struct store_stats store;
 
 		store_stats(m->store, &store);
-		ret->history_written = store.written;
-		ret->history_dropped = store.dropped;
+		ret->history_written = store.rows_written;
+		ret->history_dropped = store.dropped + store.alerts_dropped;
 	}
 }
 
@@ -138,8 +137,10 @@ static void answer_stats(struct monitor *m, struct buf *reply)
 
 static void put_text(struct monitor *m, const struct alert *alert, struct buf *reply)
 {
+	const struct human_style style = setup_human_style(false);
+
 	buf_reset(&m->text);
-	human_alert(&m->text, alert, false);
+	human_alert(&m->text, &style, alert);
 	json_lit(reply, "{\"text\":");
 	json_string(reply, m->text.bytes, m->text.len);
 	json_end(reply, '}');

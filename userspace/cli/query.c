@@ -211,10 +211,11 @@ int cmd_top(int argc, char **argv)
 
 static int print_text(const struct buf *reply)
 {
-	static const char *const path[] = { "text", NULL };
+	const char *path[] = { "text", NULL };
 	yajl_val root, text;
+	char err[128];
 
-	root = yajl_tree_parse(reply->bytes, NULL, 0);
+	root = yajl_tree_parse(reply->bytes, err, sizeof(err));
 	text = root ? yajl_tree_get(root, path, yajl_t_string) : NULL;
 	if (text)
 		fputs(YAJL_GET_STRING(text), stdout);

@@ -18,7 +18,6 @@
 #include "cli/options.h"
 #include "cli/setup.h"
 #include "pipeline/pipeline.h"
-#include "report/human.h"
 #include "store/store.h"
 
 struct options {
@@ -59,11 +58,12 @@ static void on_line(void *ctx, enum pipeline_event kind, const char *line, size_
 static void on_alert(void *ctx, const struct alert *alert, const char *line, size_t len)
 {
 	struct replay *r = ctx;
+	const struct human_style style = setup_human_style(r->opt.human);
 	struct buf text = { 0 };
 
 	if (r->compare)
 		compare_alert(r->compare, COMPARE_NEW, alert);
-	human_alert(&text, alert, r->opt.human);
+	human_alert(&text, &style, alert);
 	if (r->store)
 		store_alert(r->store, alert, line, len, text.bytes, text.len);
 	if (r->opt.human)
@@ -152,6 +152,7 @@ static void print_summary(const struct replay *r)
 
 static int print_explanation(struct replay *r)
 {
+	const struct human_style style = setup_human_style(isatty(STDOUT_FILENO) == 1);
 	struct alert *alert = malloc(sizeof(*alert));
 	struct dns_name name;
 	struct buf text = { 0 };
@@ -168,7 +169,7 @@ static int print_explanation(struct replay *r)
 			log_error("--explain: nothing is known of %s", r->opt.explain);
 	}
 	if (!err) {
-		human_alert(&text, alert, isatty(STDOUT_FILENO) == 1);
+		human_alert(&text, &style, alert);
 		line_out_add(&r->out, text.bytes, text.len);
 	}
 	buf_fini(&text);
@@ -194,7 +195,7 @@ static int open_engine(struct replay *r)
 static int open_state(struct replay *r)
 {
 	struct detector *detector = pipeline_detector(r->pipeline);
-	char path[4096], err[512];
+	char path[4096];
 	int rc;
 
 	if (!r->opt.state_dir)
@@ -203,10 +204,7 @@ static int open_state(struct replay *r)
 	if (rc && rc != -ENOENT)
 		log_warn("%s: learned state not used: %s", r->opt.state_dir, strerror(-rc));
 	snprintf(path, sizeof(path), "%s/history.db", r->opt.state_dir);
-	rc = setup_open_store(&r->setup, path, true, &r->store, err, sizeof(err));
-	if (rc)
-		log_error("%s", err);
-	return rc;
+	return setup_open_store(&r->setup, path, true, &hash_key_fixed, &r->store);
 }
 
 static int open_all(struct replay *r)
@@ -236,8 +234,7 @@ static int open_all(struct replay *r)
 
 static void close_all(struct replay *r)
 {
-	if (r->store)
-		store_close(r->store);
+	store_close(r->store, UINT64_MAX, NULL);
 	kernel_engine_close(r->engine);
 	decoder_free(r->decoder);
 	compare_free(r->compare);

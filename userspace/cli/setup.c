@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -129,6 +130,34 @@ void setup_pipeline_config(const struct setup *s, const struct hash_key *key,
 	ret->enrich = s->enrich;
 	ret->key = *key;
 	ret->detection = true;
+}
+
+int setup_open_store(const struct setup *s, const char *path, bool block, const struct hash_key *key,
+		     struct store **ret)
+{
+	struct store_config cfg = store_config_default();
+	const char *notice;
+	char err[512];
+	int rc;
+
+	cfg.path = path;
+	cfg.sensor = s->sensor;
+	cfg.interval_ns = s->config->store.flush_interval_ns;
+	cfg.max_age_s = s->config->store.retention_ns / 1000000000ULL;
+	cfg.block = block;
+	cfg.key = *key;
+	rc = store_open(&cfg, ret, &notice, err, sizeof(err));
+	if (rc)
+		log_error("%s", err);
+	else if (notice[0])
+		log_warn("%s", notice);
+	return rc;
+}
+
+struct human_style setup_human_style(bool colour)
+{
+	return (struct human_style){ .colour = colour && !getenv("NO_COLOR"),
+				     .utc_offset_s = utc_offset() };
 }
 
 int setup_exit_code(int err)

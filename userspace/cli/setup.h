@@ -6,6 +6,7 @@
 #include "config/config.h"
 #include "enrich/enrich.h"
 #include "pipeline/pipeline.h"
+#include "report/human.h"
 #include "store/store.h"
 
 #define SETUP_OVERRIDES_MAX 32
@@ -35,6 +36,16 @@ void setup_fini(struct setup *s);
 /* Everything of pipeline_config; strings and lists stay borrowed from @s. */
 void setup_pipeline_config(const struct setup *s, const struct hash_key *key,
 			   struct pipeline_config *ret);
+
+/*
+ * The history at @path. @block: wait for the disk instead of dropping (replay). What the last run
+ * left undone is said on stderr, and so are errors.
+ */
+int setup_open_store(const struct setup *s, const char *path, bool block, const struct hash_key *key,
+		     struct store **ret);
+
+/* Text for people on standard output: colour where a terminal takes it. */
+struct human_style setup_human_style(bool colour);
 
 /* EXIT_USAGE for -EINVAL, EXIT_PREREQUISITE for a missing right or file, else EXIT_RUNTIME. */
 int setup_exit_code(int err);
