@@ -13,7 +13,7 @@
 #include "cli/setup.h"
 #include "control/client.h"
 #include "doctor/doctor.h"
-#include "store/store.h"
+#include "store/query.h"
 #include "ui/top.h"
 
 struct options {
@@ -157,13 +157,15 @@ int cmd_history(int argc, char **argv)
 	struct options opt = { 0 };
 	char **operands, err[512] = "";
 	int rc = prepare(argc, argv, 1, &opt, &operands);
+	int64_t n;
 
 	if (rc)
 		return finish(&opt, rc);
-	rc = history_print(opt.db, operands[0], opt.table, opt.limit, stdout, err, sizeof(err));
-	if (rc < 0)
+	n = history_print(opt.db, operands[0], opt.table ? PRINT_TABLE : PRINT_JSON, stdout, err,
+			  sizeof(err));
+	if (n < 0)
 		log_error("history: %s", err);
-	return finish(&opt, rc);
+	return finish(&opt, n < 0 ? (int)n : EXIT_OK);
 }
 
 int cmd_alerts(int argc, char **argv)
@@ -171,13 +173,15 @@ int cmd_alerts(int argc, char **argv)
 	struct options opt = { 0 };
 	char **operands, err[512] = "";
 	int rc = prepare(argc, argv, 0, &opt, &operands);
+	int64_t n;
 
 	if (rc)
 		return finish(&opt, rc);
-	rc = alerts_print(opt.db, opt.follow, opt.human, stdout, err, sizeof(err));
-	if (rc < 0)
+	n = alerts_print(opt.db, opt.follow, opt.human ? PRINT_TABLE : PRINT_JSON, NULL, stdout, err,
+			 sizeof(err));
+	if (n < 0)
 		log_error("alerts: %s", err);
-	return finish(&opt, rc);
+	return finish(&opt, n < 0 ? (int)n : EXIT_OK);
 }
 
 /* --- commands that need a running monitor ---------------------------------------------------- */
@@ -215,7 +219,7 @@ static int print_text(const struct buf *reply)
 	yajl_val root, text;
 	char err[128];
 
-	root = yajl_tree_parse(reply->bytes, err, sizeof(err));
+	root = yajl_tree_parse(reply->bytes ? reply->bytes : "", err, sizeof(err));
 	text = root ? yajl_tree_get(root, path, yajl_t_string) : NULL;
 	if (text)
 		fputs(YAJL_GET_STRING(text), stdout);
