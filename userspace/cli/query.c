@@ -186,16 +186,6 @@ int cmd_alerts(int argc, char **argv)
 
 /* --- commands that need a running monitor ---------------------------------------------------- */
 
-static int open_client(const struct options *opt, struct control_client **ret)
-{
-	char err[512];
-	int rc = control_client_open(opt->socket, ret, err, sizeof(err));
-
-	if (rc)
-		log_error("%s", err);
-	return rc;
-}
-
 int cmd_top(int argc, char **argv)
 {
 	struct options opt = { .interval = 1 };
@@ -213,17 +203,19 @@ int cmd_top(int argc, char **argv)
 	return finish(&opt, top_run(&top));
 }
 
-static int print_text(const struct buf *reply)
+static int print_text(struct buf *reply)
 {
 	const char *path[] = { "text", NULL };
 	yajl_val root, text;
 	char err[128];
 
-	root = yajl_tree_parse(reply->bytes ? reply->bytes : "", err, sizeof(err));
+	buf_char(reply, '\0');
+	root = reply->failed ? NULL : yajl_tree_parse(reply->bytes, err, sizeof(err));
 	text = root ? yajl_tree_get(root, path, yajl_t_string) : NULL;
 	if (text)
 		fputs(YAJL_GET_STRING(text), stdout);
-	yajl_tree_free(root);
+	if (root)
+		yajl_tree_free(root);
 	return text ? 0 : -EBADMSG;
 }
 
@@ -234,8 +226,6 @@ static int explain(const struct options *opt, const char *name, struct control_c
 	int rc = control_client_request(client, opt->human ? "explain-text" : "explain", name, 5000,
 					&reply);
 
-	buf_char(&reply, '\0');
-	reply.len--;
 	if (rc) {
 		log_error("%s: %s", opt->socket, strerror(-rc));
 	} else if (control_client_error(&reply, message, sizeof(message))) {
@@ -244,7 +234,9 @@ static int explain(const struct options *opt, const char *name, struct control_c
 	} else if (opt->human) {
 		rc = print_text(&reply);
 	} else {
-		puts(reply.bytes);
+		if (reply.len)
+			fwrite(reply.bytes, 1, reply.len, stdout);
+		putchar('\n');
 	}
 	buf_fini(&reply);
 	return rc;

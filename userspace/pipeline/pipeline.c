@@ -7,7 +7,6 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
-#include "correlate/flow.h"
 #include "dns/message.h"
 #include "report/eve.h"
 
@@ -19,7 +18,6 @@ struct pipeline {
 	void *ctx;
 
 	struct reassembly *reassembly;
-	struct flow_tracker *flows;
 	struct dns_message message;
 	struct dns_arena *arena;
 	struct correlator *correlator;
@@ -148,7 +146,6 @@ static void advance(struct pipeline *p, uint64_t now_ns)
 		return;
 	p->next_tick_ns = p->now_ns + TICK_NS;
 	reassembly_tick(p->reassembly, p->now_ns);
-	flow_tick(p->flows, p->now_ns);
 	if (p->detector)
 		detector_tick(p->detector, p->now_ns);
 }
@@ -174,7 +171,6 @@ void pipeline_record(void *ctx, const struct ft_event_hdr *rec)
 	}
 	case FT_EVENT_FLOW:
 		p->samples++;
-		flow_record(p->flows, (const struct ft_flow *)rec);
 		break;
 	}
 }
@@ -209,11 +205,6 @@ void pipeline_connection(struct pipeline *p, struct connection *conn)
 	buf_reset(&p->line);
 	eve_connect(&p->line, &p->eve, conn);
 	put_line(p, PIPELINE_CONNECT);
-}
-
-static void on_flow(void *ctx, struct connection *conn)
-{
-	pipeline_connection(ctx, conn);
 }
 
 void pipeline_tick(struct pipeline *p, uint64_t now_ns)
@@ -333,8 +324,6 @@ int pipeline_new(const struct pipeline_config *cfg, const struct pipeline_ops *o
 	if (!err)
 		err = reassembly_new(&cfg->reassembly, &reassembly_ops, p, &p->reassembly);
 	if (!err)
-		err = flow_tracker_new(NULL, on_flow, p, &p->flows);
-	if (!err)
 		err = open_analysis(p);
 	if (err) {
 		pipeline_free(p);
@@ -350,7 +339,6 @@ void pipeline_free(struct pipeline *p)
 		return;
 	detector_free(p->detector);
 	correlator_free(p->correlator);
-	flow_tracker_free(p->flows);
 	reassembly_free(p->reassembly);
 	dns_arena_free(p->arena);
 	dns_message_fini(&p->message);
