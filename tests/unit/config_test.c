@@ -188,6 +188,8 @@ static void what_cannot_be_read_names_the_file(void **state)
 
 static void set_changes_one_key_or_nothing(void **state)
 {
+	static const char *const bad_texts[] = {"a\xff",	"\xc3",	    "\xc0\xaf",
+						"\xed\xa0\x80", "\xc2\x85", "\xe2\x80\xa8"};
 	struct config *cfg = config_default();
 	char err[CONFIG_ERR_MAX];
 
@@ -202,6 +204,12 @@ static void set_changes_one_key_or_nothing(void **state)
 	assert_string_equal(cfg->interfaces.items[0], "a");
 	assert_int_equal(config_set(cfg, "interfaces", "a,,b", err, sizeof(err)), -EINVAL);
 	assert_int_equal(cfg->interfaces.len, 2);
+	assert_int_equal(config_set(cfg, "sensor", "gw \xc3\xa9\xf0\x9f\x8c\x90", err, sizeof(err)),
+			 0);
+	/* bytes that are no UTF-8, an overlong form, a surrogate, U+0085, U+2028 */
+	for (size_t i = 0; i < sizeof(bad_texts) / sizeof(bad_texts[0]); i++)
+		assert_int_equal(config_set(cfg, "sensor", bad_texts[i], err, sizeof(err)),
+				 -EINVAL);
 	assert_int_equal(config_set(cfg, "interfaces", "", err, sizeof(err)), 0);
 	assert_int_equal(cfg->interfaces.len, 0);
 	assert_int_equal(config_set(cfg, "limits.memory", "32MiB", err, sizeof(err)), 0);

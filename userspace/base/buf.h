@@ -30,7 +30,8 @@ static inline void buf_reset(struct buf *b)
 
 static inline void buf_add(struct buf *b, const void *bytes, size_t n)
 {
-	if (b->cap - b->len < n && !buf_grow(b, n))
+	/* nothing into a buffer without memory: NULL has no offsets, not even 0 */
+	if (!n || (b->cap - b->len < n && !buf_grow(b, n)))
 		return;
 	memcpy(b->bytes + b->len, bytes, n);
 	b->len += n;

@@ -242,13 +242,47 @@ static int set_word(void *to, const struct config_key *key, const char *text, co
 	return 0;
 }
 
+/* One character of UTF-8 (RFC 3629 4) at *@at, which moves behind it; -1: it is none. */
+static int32_t read_character(const unsigned char **at)
+{
+	static const int32_t least[] = {0, 0x80, 0x800, 0x10000};
+	const unsigned char *p = *at;
+	int more = *p < 0x80 ? 0 : *p >> 5 == 6 ? 1 : *p >> 4 == 14 ? 2 : *p >> 3 == 30 ? 3 : -1;
+	int32_t c = more < 0 ? 0 : more == 0 ? *p : *p & (0x3f >> more);
+
+	if (more < 0)
+		return -1;
+	p++;
+	for (int i = 0; i < more; i++, p++) {
+		if (*p >> 6 != 2)
+			return -1;
+		c = c << 6 | (*p & 0x3f);
+	}
+	*at = p;
+	return c < least[more] || c > 0x10ffff ? -1 : c;
+}
+
+/* Characters that YAML 1.1 (5.1) has in a file as they are, without line and paragraph ends. */
+static bool is_printable(const char *text)
+{
+	const unsigned char *p = (const unsigned char *)text;
+
+	while (*p) {
+		int32_t c = read_character(&p);
+
+		if (c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x2028 || c == 0x2029 ||
+		    (c >= 0xd800 && c < 0xe000) || c == 0xfeff || (c & 0xfffe) == 0xfffe)
+			return false;
+	}
+	return true;
+}
+
 static int set_text(void *to, const struct config_key *key, const char *text, const struct out *err)
 {
 	char *copy;
 
-	for (const char *p = text; *p; p++)
-		if (iscntrl((unsigned char)*p))
-			return refuse(err, "holds a control character");
+	if (!is_printable(text))
+		return refuse(err, "holds a control character, or is not UTF-8");
 	if (key->type == CONFIG_PATHNAME && *text && *text != '/')
 		return refuse(err, "\"%.64s\" is not an absolute path", text);
 	copy = strdup(text);
@@ -310,9 +344,8 @@ static int check_item(const struct config_key *key, const char *text, const stru
 
 	if (!*text)
 		return refuse(err, "holds an empty entry");
-	for (const char *p = text; *p; p++)
-		if (iscntrl((unsigned char)*p))
-			return refuse(err, "holds a control character");
+	if (!is_printable(text))
+		return refuse(err, "holds a control character, or is not UTF-8");
 	if (key->type == CONFIG_SOURCES && strcmp(text, "libloc") != 0 &&
 	    (strncmp(text, "mmdb:", 5) != 0 || !text[5]) &&
 	    (strncmp(text, "csv:", 4) != 0 || !text[4]))

@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "ui/view.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "capture/record.h"
 
-/* Cut where it must be; what is shown is a view, not the record. */
+/*
+ * Cut where it must be; what is shown is a view, not the record. File names of programs are chosen
+ * by others: what a terminal might obey does not get into a view.
+ */
 static void copy(char *to, size_t len, const char *from)
 {
 	size_t n = from ? strnlen(from, len - 1) : 0;
 
-	memcpy(to, from ? from : "", n);
+	for (size_t i = 0; i < n; i++)
+		to[i] = isprint((unsigned char)from[i]) ? from[i] : '?';
 	to[n] = '\0';
 }
 
