@@ -206,16 +206,18 @@ int cmd_top(int argc, char **argv)
 static int print_text(struct buf *reply)
 {
 	const char *path[] = { "text", NULL };
-	yajl_val root, text;
+	const char *text;
+	yajl_val root;
 	char err[128];
 
 	buf_char(reply, '\0');
 	root = reply->failed ? NULL : yajl_tree_parse(reply->bytes, err, sizeof(err));
-	text = root ? yajl_tree_get(root, path, yajl_t_string) : NULL;
+	if (!root)
+		return -EBADMSG;
+	text = YAJL_GET_STRING(yajl_tree_get(root, path, yajl_t_string));
 	if (text)
-		fputs(YAJL_GET_STRING(text), stdout);
-	if (root)
-		yajl_tree_free(root);
+		fputs(text, stdout);
+	yajl_tree_free(root);
 	return text ? 0 : -EBADMSG;
 }
 
