@@ -3,6 +3,7 @@
 #include "report/human.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "report/signature.h"
@@ -248,8 +249,13 @@ static void add_process(struct block *k, const struct alert_process *p)
 		buf_str(k->out, ", ");
 		human_text(k->out, p->unit);
 	}
-	if (p->container_id[0])
-		buf_printf(k->out, ", container %.12s", p->container_id);
+	if (p->container_id[0]) {
+		char shown[13]; /* as container tools abbreviate them */
+
+		snprintf(shown, sizeof(shown), "%.12s", p->container_id);
+		buf_str(k->out, ", container ");
+		human_text(k->out, shown);
+	}
 	buf_str(k->out, ": ");
 	count_of(k, p->connects, "connection", "connections");
 	buf_str(k->out, " to ");

@@ -198,7 +198,7 @@ static int configure(struct database *d)
 	char mode[16];
 	int rc, persist = 1;
 
-	sqlite3_busy_timeout(d->db, 2000);
+	sqlite3_busy_timeout(d->db, 500); /* readers never hold a writer up; another writer may */
 	rc = query_text(d, "PRAGMA journal_mode=WAL", mode, sizeof(mode));
 	if (!rc)
 		rc = exec(d, "PRAGMA synchronous=NORMAL; PRAGMA temp_store=MEMORY;"
