@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The "alert" event: the `alert` object of Suricata and the `flux` object with the evidence. */
 #include "report/eve_common.h"
-#include "report/signature.h"
+#include "detect/signature.h"
 
 static void member_u64(struct buf *out, const char *key, uint64_t value)
 {
@@ -39,15 +39,15 @@ static void member_bool(struct buf *out, const char *key, bool value)
 
 static void add_signature(struct buf *out, const struct alert *a)
 {
-	const struct signature *sig = signature_of(a);
+	const struct signature *sig = verdict_signature(a);
 
 	json_lit(out, "\"alert\":{\"action\":\"allowed\",");
-	member_u64(out, "\"gid\":", SIGNATURE_GID);
+	member_u64(out, "\"gid\":", 1);
 	member_u64(out, "\"signature_id\":", sig->id);
-	member_u64(out, "\"rev\":", SIGNATURE_REV);
+	member_u64(out, "\"rev\":", sig->rev);
 	json_member(out, "\"signature\":", sig->text);
 	json_member(out, "\"category\":", sig->category);
-	member_u64(out, "\"severity\":", signature_severity(a));
+	member_u64(out, "\"severity\":", (uint64_t)alert_severity(a));
 	json_lit(out, "\"metadata\":{\"mitre_technique_id\":[\"T1568.001\"],"
 		      "\"mitre_tactic_id\":[\"TA0011\"],\"d3fend\":[\"D3-DNSTA\"]}},");
 }

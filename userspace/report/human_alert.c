@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "report/signature.h"
+#include "detect/signature.h"
 
 #define BOLD_RED    "\033[1;31m"
 #define BOLD_YELLOW "\033[1;33m"
@@ -80,8 +80,7 @@ static void add_title(struct block *k)
 	human_time(k->out, k->style, a->time_ns);
 	buf_char(k->out, '\n');
 	label(k, "what");
-	buf_printf(k->out, "%s (%u:%u)\n", signature_of(a)->text, SIGNATURE_GID,
-		   signature_of(a)->id);
+	buf_printf(k->out, "%s (1:%u)\n", verdict_signature(a)->text, verdict_signature(a)->id);
 	if (a->registered_domain.len && !dns_name_equal(&a->registered_domain, &a->domain)) {
 		label(k, "registered");
 		add_name(k, &a->registered_domain);
