@@ -345,6 +345,7 @@ static void live_block_is_redrawn_below_the_events(void **state)
 	struct ledger l = example_ledger();
 	struct status status = { .time_ns = 1, .sensor = "gw1", .ledger = &l };
 	struct terminal *t = calloc(1, sizeof(*t));
+	const char *colored = "first\033[2J\033[31mred\033[0m";
 	struct buf seen = { 0 };
 	struct live *live;
 	char line[64];
@@ -354,7 +355,7 @@ static void live_block_is_redrawn_below_the_events(void **state)
 	assert_non_null(t);
 	open_pty(&master, &slave);
 	assert_int_equal(live_new(slave, &live), 0);
-	live_event(live, "first\033[2J\033[31mred\033[0m", 23);
+	live_event(live, colored, strlen(colored));
 	for (int i = 0; i < 40; i++) {
 		snprintf(line, sizeof(line), "event %d\nmore\n", i);
 		live_event(live, line, strlen(line));
