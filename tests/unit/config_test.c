@@ -10,10 +10,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "capture/kernel.h"
 #include "config/config.h"
 #include "config/keys.h"
 #include "config/outline.h"
 #include "config/value.h"
+#include "store/store.h"
 
 #define SAMPLE "packaging/fluxtap.yaml"
 
@@ -68,6 +70,8 @@ static void values_are_read_with_their_units(void **state)
 	assert_int_equal(cfg->detect.memory_bytes, 1 << 27);
 	assert_int_equal(cfg->dns.ports_len, 2);
 	assert_int_equal(cfg->dns.ports[1], 5353);
+	assert_int_equal(cfg->reassembly.ports_len, 2);
+	assert_int_equal(cfg->reassembly.ports[1], 5353);
 	assert_int_equal(cfg->capture.mode, CONFIG_CAPTURE_TC);
 	assert_false(cfg->capture.egress);
 	assert_true(cfg->capture.filter);
@@ -322,6 +326,46 @@ static void sample_holds_every_key_at_its_default(void **state)
 	config_free(initial);
 }
 
+/* What a module states as its default is the default of the keys that set it. */
+static void defaults_are_those_of_the_modules(void **state)
+{
+	const struct kernel_config kernel = kernel_config_default();
+	const struct reassembly_config reassembly = reassembly_config_default();
+	const struct correlate_config correlate = correlate_config_default();
+	const struct detect_config detect = detect_config_default();
+	const struct store_config store = store_config_default();
+	struct config *cfg = config_default();
+
+	(void)state;
+	assert_int_equal(cfg->capture.ring_bytes, kernel.ring_bytes);
+	assert_int_equal(cfg->capture.filter, kernel.filter);
+	assert_int_equal(cfg->capture.filter_bytes, kernel.filter_bytes);
+	assert_int_equal(cfg->capture.refresh_ns, kernel.refresh_ns);
+	assert_int_equal(cfg->capture.follow_tcp, kernel.follow_tcp);
+	assert_int_equal(cfg->capture.follow_fragments, kernel.follow_fragments);
+	assert_memory_equal(cfg->dns.ports, kernel.ports, sizeof(cfg->dns.ports));
+	assert_memory_equal(cfg->reassembly.ports, reassembly.ports, sizeof(reassembly.ports));
+	assert_int_equal(cfg->reassembly.max_tcp_bytes, reassembly.max_tcp_bytes);
+	assert_memory_equal(&cfg->correlate, &correlate, sizeof(correlate));
+	assert_int_equal(cfg->limits.memory, detect.memory_bytes);
+	assert_int_equal(cfg->store.flush_interval_ns, store.interval_ns);
+	assert_int_equal(cfg->store.retention_ns, store.max_age_s * 1000000000);
+	config_free(cfg);
+}
+
+/* The words of a choice are counted like the values of the enum it is handed to. */
+static void choices_are_those_of_the_modules(void **state)
+{
+	(void)state;
+	assert_int_equal(CONFIG_CLIENTS_OFF, KERNEL_CLIENTS_OFF);
+	assert_int_equal(CONFIG_CLIENTS_HOSTS, KERNEL_CLIENTS_HOSTS);
+	assert_int_equal(CONFIG_CLIENTS_ALL, KERNEL_CLIENTS_ALL);
+	assert_int_equal(CONFIG_CAPTURE_AUTO, KERNEL_MODE_AUTO);
+	assert_int_equal(CONFIG_CAPTURE_NATIVE, KERNEL_MODE_NATIVE);
+	assert_int_equal(CONFIG_CAPTURE_GENERIC, KERNEL_MODE_GENERIC);
+	assert_int_equal(CONFIG_CAPTURE_TC, KERNEL_MODE_TC);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -332,6 +376,8 @@ int main(void)
 		cmocka_unit_test(set_changes_one_key_or_nothing),
 		cmocka_unit_test(printed_configuration_reads_back_the_same),
 		cmocka_unit_test(amounts_have_units_and_bounds),
+		cmocka_unit_test(defaults_are_those_of_the_modules),
+		cmocka_unit_test(choices_are_those_of_the_modules),
 		cmocka_unit_test(sample_holds_every_key_at_its_default),
 	};
 

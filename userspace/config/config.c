@@ -82,6 +82,9 @@ static void one_line(char *text)
 static void settle(struct config *cfg)
 {
 	cfg->detect.memory_bytes = cfg->limits.memory;
+	_Static_assert(sizeof(cfg->reassembly.ports) == sizeof(cfg->dns.ports), "the same ports");
+	memcpy(cfg->reassembly.ports, cfg->dns.ports, sizeof(cfg->dns.ports));
+	cfg->reassembly.ports_len = cfg->dns.ports_len;
 }
 
 int config_set(struct config *cfg, const char *key, const char *value, char *err, size_t err_len)
@@ -113,6 +116,8 @@ struct config *config_default(void)
 
 	if (!cfg)
 		return NULL;
+	cfg->reassembly = reassembly_config_default();
+	cfg->correlate = correlate_config_default();
 	cfg->detect = detect_config_default();
 	for (size_t i = 0; i < config_keys_len; i++)
 		if (config_keys[i].initial &&

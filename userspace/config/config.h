@@ -31,6 +31,12 @@ enum config_capture_mode {
 	CONFIG_CAPTURE_TC,
 };
 
+enum config_capture_clients {
+	CONFIG_CLIENTS_OFF,
+	CONFIG_CLIENTS_HOSTS, /* the first answer of a name to each client */
+	CONFIG_CLIENTS_ALL,   /* the first of each of its sets to each client */
+};
+
 enum config_connect_events { CONFIG_CONNECT_ALL, CONFIG_CONNECT_CANDIDATES, CONFIG_CONNECT_OFF };
 
 enum config_event { /* bits of eve.types */
@@ -49,14 +55,14 @@ struct config {
 	struct decode_config dns;
 	struct {
 		enum config_capture_mode mode;
+		enum config_capture_clients clients; /* is a known answer news for a new client? */
 		bool egress; /* also what leaves the machine (TC egress) */
 		bool filter; /* hold repeats back in the kernel */
-		bool clients; /* a client that asks for the first time counts as news */
 		bool follow_tcp, follow_fragments;
 		uint64_t ring_bytes, filter_bytes;
-		uint64_t refresh_ns; /* a repeated answer is reported again after this */
+		uint64_t refresh_ns; /* a repeated answer is reported again after this; 0: never */
 	} capture;
-	struct reassembly_config reassembly;
+	struct reassembly_config reassembly; /* ports follow dns.ports */
 	struct correlate_config correlate;
 	struct detect_config detect; /* home_networks too; memory_bytes follows limits.memory */
 	struct {

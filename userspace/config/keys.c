@@ -12,6 +12,7 @@
 #define DAY (86400 * SEC)
 
 static const char *const capture_modes[] = {"auto", "native", "generic", "tc", NULL};
+static const char *const capture_clients[] = { "off", "hosts", "all", NULL };
 static const char *const connect_events[] = {"all", "candidates", "off", NULL};
 static const char *const confidences[] = {"low", "medium", "high", NULL};
 static const char *const log_levels[] = {"error", "warning", "info", "debug", NULL};
@@ -40,26 +41,29 @@ const struct config_key config_keys[] = {
 	PLAIN("capture.egress", CONFIG_BOOL, capture.egress, "true"),
 	RANGE("capture.ring_bytes", CONFIG_POW2, capture.ring_bytes, "16MiB", 64 * KIB, GIB),
 	PLAIN("capture.filter", CONFIG_BOOL, capture.filter, "true"),
-	RANGE("capture.filter_bytes", CONFIG_POW2, capture.filter_bytes, "16MiB", 64 * KIB, GIB),
-	RANGE("capture.refresh", CONFIG_DURATION, capture.refresh_ns, "60s", SEC, DAY),
-	PLAIN("capture.clients", CONFIG_BOOL, capture.clients, "true"),
+	RANGE("capture.filter_bytes", CONFIG_POW2, capture.filter_bytes, "32MiB", 64 * KIB, GIB),
+	RANGE("capture.refresh", CONFIG_DURATION, capture.refresh_ns, "60s", 0, DAY),
+	WORDS("capture.clients", CONFIG_CHOICE, capture.clients, "hosts", capture_clients),
 	PLAIN("capture.follow_tcp", CONFIG_BOOL, capture.follow_tcp, "true"),
 	PLAIN("capture.follow_fragments", CONFIG_BOOL, capture.follow_fragments, "true"),
 
-	RANGE("reassembly.max_fragments_bytes", CONFIG_SIZE, reassembly.max_fragments_bytes, "4MiB",
+	RANGE("reassembly.max_fragments_bytes", CONFIG_SIZE, reassembly.max_fragments_bytes, NULL,
 	      64 * KIB, GIB),
-	RANGE("reassembly.max_tcp_streams", CONFIG_COUNT, reassembly.max_tcp_streams, "4096", 16,
+	RANGE("reassembly.max_tcp_streams", CONFIG_COUNT, reassembly.max_tcp_streams, NULL, 16,
 	      1048576),
-	RANGE("reassembly.max_tcp_bytes", CONFIG_SIZE, reassembly.max_tcp_bytes, "16MiB", 64 * KIB,
+	RANGE("reassembly.max_tcp_bytes", CONFIG_SIZE, reassembly.max_tcp_bytes, NULL, 64 * KIB,
 	      GIB),
-	RANGE("reassembly.fragment_timeout", CONFIG_DURATION, reassembly.fragment_timeout_ns, "5s",
+	RANGE("reassembly.fragment_timeout", CONFIG_DURATION, reassembly.fragment_timeout_ns, NULL,
 	      SEC / 10, 300 * SEC),
-	RANGE("reassembly.tcp_timeout", CONFIG_DURATION, reassembly.tcp_timeout_ns, "30s", SEC / 10,
+	RANGE("reassembly.tcp_timeout", CONFIG_DURATION, reassembly.tcp_timeout_ns, NULL, SEC / 10,
 	      3600 * SEC),
 
-	RANGE("correlate.max_addresses", CONFIG_COUNT, correlate.max_addresses, "131072", 64,
+	RANGE("correlate.max_addresses", CONFIG_COUNT, correlate.max_addresses, NULL, 64,
 	      67108864),
-	RANGE("correlate.keep", CONFIG_DURATION, correlate.keep_ns, "24h", SEC, 90 * DAY),
+	RANGE("correlate.keep", CONFIG_DURATION, correlate.keep_ns, NULL, SEC, 90 * DAY),
+	RANGE("correlate.max_mappings", CONFIG_COUNT, correlate.max_mappings, NULL, 64, 67108864),
+	RANGE("correlate.max_names", CONFIG_COUNT, correlate.max_names, NULL, 64, 67108864),
+	RANGE("correlate.max_ties", CONFIG_COUNT, correlate.max_ties, NULL, 64, 67108864),
 
 	RANGE("detect.low_score", CONFIG_NUMBER, detect.low_score, NULL, -50, 50),
 	RANGE("detect.medium_score", CONFIG_NUMBER, detect.medium_score, NULL, -50, 50),
@@ -101,7 +105,7 @@ const struct config_key config_keys[] = {
 	PLAIN("store.path", CONFIG_PATHNAME, store.path, "/var/lib/fluxtap/history.db"),
 	RANGE("store.flush_interval", CONFIG_DURATION, store.flush_interval_ns, "5s", SEC / 10,
 	      3600 * SEC),
-	RANGE("store.retention", CONFIG_DURATION, store.retention_ns, "90d", 0, 36500 * DAY),
+	RANGE("store.retention", CONFIG_DURATION, store.retention_ns, "180d", 0, 36500 * DAY),
 
 	PLAIN("state.path", CONFIG_PATHNAME, state.path, "/var/lib/fluxtap/state"),
 	RANGE("state.save_interval", CONFIG_DURATION, state.save_interval_ns, "10m", SEC, 7 * DAY),
