@@ -2,12 +2,12 @@
 /*
  * The parser against ldns on the same bytes. Where both read a message to its end, question and
  * A, AAAA, NS and CNAME records must be the same. Whether both accept is not asked: ldns looks into
- * the rdata of every type, and lets pointers lead anywhere.
+ * the rdata of every type, and lets pointers lead anywhere; where a name in rdata is longer than the
+ * rdata, ldns goes on behind the name, so messages with other types of record are left out.
  */
 #include <stdlib.h>
 #include <string.h>
 #include <ldns/ldns.h>
-#include <fluxtap/ledger.h>
 #include "dns/message.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -45,13 +45,16 @@ static void same_record(const struct dns_message *m, const struct dns_rr *rr, co
 	}
 }
 
-/* ldns takes OPT out of the additional section, and what it makes of TSIG and SIG is its own. */
-static bool is_comparable(const struct dns_message *m, const ldns_pkt *pkt)
+static bool is_comparable(const struct dns_message *m)
 {
-	for (size_t i = 0; i < m->rrs_len; i++)
-		if (m->rrs[i].type == 41 || m->rrs[i].type == 250)
+	for (size_t i = 0; i < m->rrs_len; i++) {
+		const struct dns_rr *rr = &m->rrs[i];
+
+		if (rr->class_ != 1 || (rr->type != DNS_TYPE_A && rr->type != DNS_TYPE_AAAA &&
+					rr->type != DNS_TYPE_NS && rr->type != DNS_TYPE_CNAME))
 			return false;
-	return !ldns_pkt_tsig(pkt);
+	}
+	return true;
 }
 
 static void compare(const struct dns_message *m, const ldns_pkt *pkt)
@@ -65,7 +68,7 @@ static void compare(const struct dns_message *m, const ldns_pkt *pkt)
 	if (m->questions_len)
 		same_name(m, m->questions[0].name,
 			  ldns_rr_owner(ldns_rr_list_rr(ldns_pkt_question(pkt), 0)));
-	if (!is_comparable(m, pkt))
+	if (!is_comparable(m))
 		return;
 	for (size_t s = 0; s < 3; s++) {
 		if (ldns_rr_list_rr_count(lists[s]) != m->read[s])

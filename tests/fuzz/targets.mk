@@ -34,7 +34,12 @@ $(FUZZ_DIR)/%_fuzz: $(FUZZ_DIR)/obj/tests/fuzz/%_fuzz.o $(FUZZ_LIB)
 	@echo '  LD      $@'
 	$(Q)$(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer $^ -lldns $(LDLIBS) -o $@
 
-.PHONY: fuzz fuzz-long
+.PHONY: fuzz fuzz-long fuzz-differential
+# Kernel walk against native parser, MESSAGES mutated messages; needs root.
+MESSAGES ?= 10000000
+fuzz-differential: $(BUILD)/tests/tools/differential
+	$(Q)nice -n 10 $< $(MESSAGES) $(SEED)
+
 fuzz: SECONDS ?= 60
 fuzz fuzz-long: $(FUZZ_BIN)
 	$(Q)FUZZ_DIR=$(FUZZ_DIR) sh tests/fuzz/campaign.sh $(FUZZ_WORK) $(or $(SECONDS),3600) $(FUZZ)

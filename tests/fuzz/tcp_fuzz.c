@@ -53,6 +53,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	cfg.max_tcp_bytes = LIMIT_BYTES;
 	cfg.max_tcp_streams = 4;
+	cfg.max_fragments_bytes = LIMIT_BYTES;
 	cfg.key = hash_key_fixed;
 	if (reassembly_new(&cfg, &ops, NULL, &r))
 		abort();

@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PACKETS_MAX	4096
 #define RANGES_MAX	128 /* 65,535 octets in fragments of the smallest MTU of IPv4 in use, 576 */
 #define IP_PAYLOAD_MAX	65535U
 #define EXTENSIONS_MAX	8
@@ -103,7 +102,10 @@ static void drop(struct reassembly *r, struct ip_packet *p)
 
 int fragments_new(struct reassembly *r)
 {
-	return table_new(sizeof(struct ip_packet), PACKETS_MAX, evicted, r, &r->packets);
+	/* each that is waited for holds a buffer; four times as many may be condemned ones */
+	size_t packets = r->cfg.max_fragments_bytes / BUFFER_FIRST * 4;
+
+	return table_new(sizeof(struct ip_packet), packets, evicted, r, &r->packets);
 }
 
 static uint64_t key_of(const struct reassembly *r, const struct ft_fragment *f)

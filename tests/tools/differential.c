@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * differential COUNT [SEED]: mutated DNS messages, each in a frame of its own, through the kernel
+ * programs (BPF_PROG_TEST_RUN) and through the native engine: both must hand over the same octets.
+ *
+ * Messages begin as those of tests/fuzz/seeds/message and grow by what mutations leave behind. The
+ * one difference allowed: the kernel walk gives up on a message with more labels and pointers than
+ * it reads (too_many_records), and the native one reads on. Ends with 1 at the first difference,
+ * after writing the frame to differential-frame.bin.
+ */
+#include <errno.h>
+#include <glob.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "capture/decode.h"
+#include "capture/kernel.h"
+
+#define MESSAGE_MAX 1400 /* what one page of test_run data holds, headers and room kept off */
+#define POOL_MAX    4096
+#define HEADERS	    42
+
+struct message {
+	uint16_t len;
+	uint8_t b[MESSAGE_MAX];
+};
+
+struct record {
+	size_t n;
+	_Alignas(8) uint8_t bytes[DECODE_RECORD_MAX];
+};
+
+struct differential {
+	struct kernel_engine *kernel;
+	struct decoder *native;
+	struct message *pool;
+	size_t pool_len, originals;
+	uint64_t rng;
+	struct record a, b;
+	uint64_t by_status[FT_COUNTER_MAX];
+	uint64_t gave_up, not_walked;
+};
+
+static uint32_t draw(struct differential *d, uint32_t below)
+{
+	d->rng ^= d->rng << 13;
+	d->rng ^= d->rng >> 7;
+	d->rng ^= d->rng << 17;
+	return (uint32_t)((d->rng >> 32) * below >> 32);
+}
+
+static int load_pool(struct differential *d, const char *pattern)
+{
+	glob_t g;
+
+	if (glob(pattern, 0, NULL, &g)) {
+		fprintf(stderr, "differential: no messages at %s\n", pattern);
+		return -ENOENT;
+	}
+	for (size_t i = 0; i < g.gl_pathc && d->pool_len < POOL_MAX / 2; i++) {
+		FILE *f = fopen(g.gl_pathv[i], "rb");
+		struct message *m = &d->pool[d->pool_len];
+
+		if (!f)
+			continue;
+		m->len = (uint16_t)fread(m->b, 1, sizeof(m->b), f);
+		fclose(f);
+		d->pool_len += m->len >= 12;
+	}
+	globfree(&g);
+	d->originals = d->pool_len;
+	return d->pool_len ? 0 : -ENOENT;
+}
+
+/* --- mutations --------------------------------------------------------------------------------- */
+
+static void insert(struct differential *d, struct message *m, const uint8_t *bytes, size_t n)
+{
+	size_t at = draw(d, m->len + 1U);
+
+	if (m->len + n > MESSAGE_MAX)
+		return;
+	memmove(m->b + at + n, m->b + at, m->len - at);
+	memcpy(m->b + at, bytes, n);
+	m->len = (uint16_t)(m->len + n);
+}
+
+static void remove_some(struct differential *d, struct message *m)
+{
+	size_t at = draw(d, m->len), n = 1 + draw(d, 16);
+
+	if (at + n > m->len)
+		return;
+	memmove(m->b + at, m->b + at + n, m->len - at - n);
+	m->len = (uint16_t)(m->len - n);
+}
+
+static void put_pointer(struct differential *d, struct message *m)
+{
+	size_t at = 12 + draw(d, m->len > 14 ? m->len - 14U : 1);
+
+	if (at + 2 > m->len)
+		return;
+	m->b[at] = (uint8_t)(0xc0 | draw(d, 64) * (draw(d, 8) == 0));
+	m->b[at + 1] = (uint8_t)(draw(d, 4) ? draw(d, (uint32_t)at + 2) : draw(d, 256));
+}
+
+static void put_interesting(struct differential *d, struct message *m)
+{
+	static const uint8_t values[] = { 0, 1, 2, 4, 5, 12, 16, 28, 41, 63, 64, 0x7f, 0x80, 0xbf,
+					  0xc0, 0xff };
+
+	m->b[draw(d, m->len)] = values[draw(d, sizeof(values))];
+}
+
+/* A record with a type that the walk looks into, at the end, and counted. */
+static void append_record(struct differential *d, struct message *m)
+{
+	static const uint8_t types[] = { 1, 1, 2, 5, 5, 28, 16 };
+	uint8_t type = types[draw(d, sizeof(types))];
+	uint8_t rr[64] = { 0xc0, 12, 0, type, 0, 1, 0, 0, 0, 60, 0, 0 };
+	size_t n = type == 1 ? 4 : type == 28 ? 16 : 2 + draw(d, 8), section = 6 + 2 * draw(d, 3);
+
+	rr[6] = (uint8_t)draw(d, 256);
+	for (size_t i = 0; i < n; i++)
+		rr[12 + i] = (uint8_t)draw(d, 256);
+	if (type == 2 || type == 5) {
+		rr[12] = (uint8_t)(n - 3);
+		rr[12 + n - 2] = 0xc0;
+		rr[12 + n - 1] = (uint8_t)(12 + draw(d, m->len > 200 ? 200 : m->len));
+		if (n == 2)
+			rr[12] = 0xc0;
+	}
+	rr[11] = (uint8_t)n;
+	if (m->len + 12 + n > MESSAGE_MAX)
+		return;
+	memcpy(m->b + m->len, rr, 12 + n);
+	m->len = (uint16_t)(m->len + 12 + n);
+	if (++m->b[section + 1] == 0)
+		m->b[section]++;
+}
+
+static void splice(struct differential *d, struct message *m)
+{
+	const struct message *other = &d->pool[draw(d, (uint32_t)d->pool_len)];
+	size_t from = draw(d, other->len), n = 1 + draw(d, other->len - (uint32_t)from);
+
+	insert(d, m, other->b + from, n);
+}
+
+static void mutate(struct differential *d, struct message *m)
+{
+	uint8_t octet = (uint8_t)draw(d, 256);
+
+	switch (draw(d, 12)) {
+	case 0:
+		m->b[2 + draw(d, m->len - 2U)] ^= (uint8_t)(1U << draw(d, 8));
+		break;
+	case 1:
+		m->b[draw(d, m->len)] = octet;
+		break;
+	case 2:
+		remove_some(d, m);
+		break;
+	case 3:
+		insert(d, m, &octet, 1);
+		break;
+	case 4:
+		m->len = (uint16_t)(12 + draw(d, m->len - 11U));
+		break;
+	case 5:
+		splice(d, m);
+		break;
+	case 6: /* counts */
+		m->b[5 + 2 * draw(d, 4)] = (uint8_t)draw(d, 8);
+		break;
+	case 7:
+	case 8:
+		append_record(d, m);
+		break;
+	case 9:
+		put_interesting(d, m);
+		break;
+	default:
+		put_pointer(d, m);
+	}
+	if (m->len < 12)
+		m->len = 12;
+}
+
+/* --- one message ------------------------------------------------------------------------------- */
+
+static size_t build_frame(uint8_t *f, const struct message *m)
+{
+	static const uint8_t headers[HEADERS] = {
+		2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x08, 0, /* Ethernet */
+		0x45, 0, 0, 0, 0, 1, 0, 0, 64, 17, 0, 0, 192, 0, 2, 53, 198, 51, 100, 7,
+		0, 53, 0x9c, 0x40, 0, 0, 0, 0,
+	};
+	size_t udp = 8U + m->len, ip = 20U + udp;
+
+	memcpy(f, headers, HEADERS);
+	f[16] = (uint8_t)(ip >> 8);
+	f[17] = (uint8_t)ip;
+	f[38] = (uint8_t)(udp >> 8);
+	f[39] = (uint8_t)udp;
+	memcpy(f + HEADERS, m->b, m->len);
+	return HEADERS + (size_t)m->len;
+}
+
+static void keep(void *ctx, const struct ft_event_hdr *rec)
+{
+	struct record *r = ctx;
+
+	r->n++;
+	memcpy(r->bytes, rec, rec->size);
+}
+
+/* The walk gave up for its length: what it did read must still be a part of what native read. */
+static bool is_allowed(struct differential *d)
+{
+	const struct ft_response *a = (const struct ft_response *)d->a.bytes;
+	const struct ft_response *b = (const struct ft_response *)d->b.bytes;
+
+	if (a->hdr.kind != FT_EVENT_RESPONSE || a->status != FT_REASON_TOO_MANY_RECORDS)
+		return false;
+	d->gave_up++;
+	return b->hdr.kind == FT_EVENT_RESPONSE && a->records[0] <= b->records[0] &&
+	       memcmp(&a->pkt, &b->pkt, sizeof(a->pkt)) == 0;
+}
+
+static bool is_same(struct differential *d)
+{
+	const struct ft_event_hdr *a = (const struct ft_event_hdr *)d->a.bytes;
+
+	if (d->a.n != d->b.n)
+		return false;
+	if (!d->a.n || memcmp(d->a.bytes, d->b.bytes, a->size) == 0)
+		return true;
+	return is_allowed(d);
+}
+
+static void note(struct differential *d)
+{
+	const struct ft_response *b = (const struct ft_response *)d->b.bytes;
+
+	if (d->b.n && b->hdr.kind == FT_EVENT_RESPONSE)
+		d->by_status[b->status]++;
+	else
+		d->not_walked++;
+}
+
+static void report_difference(struct differential *d, const uint8_t *frame, size_t len)
+{
+	FILE *f = fopen("differential-frame.bin", "wb");
+	const struct ft_response *r[2] = { (const struct ft_response *)d->a.bytes,
+					   (const struct ft_response *)d->b.bytes };
+	static const char *const names[2] = { "kernel", "native" };
+
+	if (f) {
+		fwrite(frame, 1, len, f);
+		fclose(f);
+	}
+	for (int i = 0; i < 2; i++)
+		printf("%s: %zu records; kind %u status %s novelty %u answers %u/%u/%u hash %016" PRIx64
+		       " fingerprint %016" PRIx64 " ttl %u..%u size %u\n",
+		       names[i], i ? d->b.n : d->a.n, r[i]->hdr.kind, reason_name(r[i]->status),
+		       r[i]->novelty, r[i]->records[0], r[i]->records[1], r[i]->records[2],
+		       (uint64_t)r[i]->name_hash, (uint64_t)r[i]->fingerprint, r[i]->ttl_min,
+		       r[i]->ttl_max, r[i]->hdr.size);
+}
+
+/* Most mutants break early and teach little: what stays in the pool reads on past its question. */
+static void keep_mutant(struct differential *d, const struct message *m)
+{
+	const struct ft_response *b = (const struct ft_response *)d->b.bytes;
+
+	if (!d->b.n || b->hdr.kind != FT_EVENT_RESPONSE || b->status == FT_REASON_BAD_QUESTION ||
+	    draw(d, b->status == FT_REASON_NONE ? 2 : 16))
+		return;
+	if (d->pool_len < POOL_MAX)
+		d->pool[d->pool_len++] = *m;
+	else
+		d->pool[d->originals + draw(d, (uint32_t)(POOL_MAX - d->originals))] = *m;
+}
+
+static int one(struct differential *d, uint64_t i)
+{
+	bool from_start = draw(d, 2);
+	struct message m = d->pool[draw(d, (uint32_t)(from_start ? d->originals : d->pool_len))];
+	uint8_t frame[HEADERS + MESSAGE_MAX];
+	struct frame f = { .time_ns = 1000000000 + i, .bytes = frame, .link_type = 1 };
+	int err;
+
+	for (uint32_t n = 1 + draw(d, 3); n; n--)
+		mutate(d, &m);
+	if (draw(d, 64)) /* nearly all shall be responses */
+		m.b[2] |= 0x80;
+	f.captured = f.wire = (uint32_t)build_frame(frame, &m);
+	d->a.n = d->b.n = 0;
+	err = kernel_engine_frame(d->kernel, &f, keep, &d->a);
+	if (err) {
+		fprintf(stderr, "differential: test run: %s\n", strerror(-err));
+		return err;
+	}
+	decoder_frame(d->native, &f, keep, &d->b);
+	note(d);
+	if (!is_same(d)) {
+		report_difference(d, frame, f.captured);
+		return -EBADMSG;
+	}
+	keep_mutant(d, &m);
+	return 0;
+}
+
+static void print_totals(const struct differential *d, uint64_t done)
+{
+	printf("%" PRIu64 " messages, the same from both engines; %" PRIu64
+	       " not walked, kernel gave up on %" PRIu64 ":",
+	       done, d->not_walked, d->gave_up);
+	for (unsigned int i = FT_REASON_NONE; i < FT_COUNTER_MAX; i++)
+		if (d->by_status[i])
+			printf(" %s %" PRIu64, i == FT_REASON_NONE ? "sound" : reason_name(i),
+			       d->by_status[i]);
+	putchar('\n');
+}
+
+int main(int argc, char **argv)
+{
+	static struct differential d;
+	const struct decode_config cfg = { .ports = { 53 }, .ports_len = 1 };
+	uint64_t count = argc > 1 ? strtoull(argv[1], NULL, 10) : 100000, done = 0;
+	char err[300];
+	int rc = 0;
+
+	d.rng = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
+	d.rng = d.rng * 0x9e3779b97f4a7c15ULL | 1;
+	d.pool = calloc(POOL_MAX, sizeof(*d.pool));
+	if (!d.pool || load_pool(&d, "tests/fuzz/seeds/message/*") || decoder_new(&cfg, &d.native))
+		return 1;
+	if (kernel_engine_open(&cfg, &d.kernel, err, sizeof(err))) {
+		fprintf(stderr, "differential: %s\n", err);
+		return 1;
+	}
+	for (; done < count && !rc; done++)
+		rc = one(&d, done);
+	if (!rc)
+		print_totals(&d, done);
+	if (!rc && kernel_engine_native(d.kernel)) {
+		printf("%" PRIu64 " frames did not go through the kernel\n",
+		       kernel_engine_native(d.kernel));
+		rc = -EIO;
+	}
+	kernel_engine_close(d.kernel);
+	decoder_free(d.native);
+	free(d.pool);
+	return rc != 0;
+}
