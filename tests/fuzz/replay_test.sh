@@ -8,10 +8,10 @@ echo "1..${#drivers[@]}"
 n=0 failed=0
 for source in "${drivers[@]}"; do
 	target=$(basename "$source" _fuzz.c)
-	seeds=("tests/fuzz/seeds/$target"/*)
+	seeds=("tests/data/fuzz/$target"/*)
 	n=$((n + 1))
 	if [ ! -f "${seeds[0]}" ]; then
-		echo "not ok $n - $target has no seeds in tests/fuzz/seeds/$target"
+		echo "not ok $n - $target has no seeds in tests/data/fuzz/$target"
 		failed=1
 	elif output=$("build/tests/fuzz/${target}_fuzz" -timeout=10 "${seeds[@]}" 2>&1); then
 		echo "ok $n - $target: ${#seeds[@]} seeds"

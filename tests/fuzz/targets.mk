@@ -15,7 +15,7 @@ FUZZ_FLAGS := -std=gnu11 -O1 -g -w -fno-omit-frame-pointer -fsanitize=address,un
 	-fno-sanitize-recover=all
 FUZZ_LIB := $(FUZZ_DIR)/libfluxtap.a
 # Folders that drivers need; what has to do with the kernel cannot be fuzzed and is left out.
-FUZZ_FOLDERS := base dns capture
+FUZZ_FOLDERS := base dns capture config control detect report source ui
 FUZZ_LIB_SRC := $(foreach d,$(FUZZ_FOLDERS),$(wildcard userspace/$(d)/*.c))
 FUZZ_LIB_SRC := $(filter-out $(shell grep -l 'skel\.h' $(FUZZ_LIB_SRC)),$(FUZZ_LIB_SRC))
 
