@@ -6,11 +6,13 @@
 
 enum tag { TAG_ADDRESS = 1, TAG_ASN, TAG_24, TAG_16, TAG_COUNTRY };
 
+/* Nobody aims at these tables: an unkeyed hash of up to 16 bytes will do. */
 static uint64_t key_of(enum tag tag, const void *bytes, size_t len)
 {
-	struct hash_key key = { (uint64_t)tag, 0x62616773 };
+	uint64_t words[2] = { 0 };
 
-	return hash_keyed(&key, bytes, len) | 1;
+	memcpy(words, bytes, len);
+	return hash_mix(words[0] ^ hash_mix(words[1] + ((uint64_t)tag << 60 | len << 56))) | 1;
 }
 
 static size_t find(const struct bag *b, uint64_t key)
@@ -86,7 +88,7 @@ static bool keep(struct bag *b, const struct ip_addr *addr)
 
 bool bag_add(struct bag *b, const struct net *net, const struct ip_addr *addr)
 {
-	const struct as_info *as = net_lookup(net, addr);
+	const struct as_info *as;
 	bool v4 = ip_is_v4(addr);
 	uint32_t n;
 
@@ -98,6 +100,7 @@ bool bag_add(struct bag *b, const struct net *net, const struct ip_addr *addr)
 	b->p16 += n == 1;
 	if (n > 1)
 		b->p16_nlogn += n * log(n) - (n - 1) * log(n - 1);
+	as = net_lookup(net, addr);
 	if (as) {
 		b->asns += count(b, key_of(TAG_ASN, &as->asn, sizeof(as->asn))) == 1;
 		b->countries += count(b, key_of(TAG_COUNTRY, as->country, 2)) == 1;

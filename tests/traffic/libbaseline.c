@@ -182,41 +182,90 @@ static struct tracked *track(struct baselines *b, const struct dns_name *name)
 	return b->index[i].tracked;
 }
 
+/* Order-free value of the global addresses; with their number and the name servers in @r. */
+static uint64_t read_response(struct baselines *b, const struct dns_observation *obs,
+			      struct response *r)
+{
+	uint64_t sum = 0;
+
+	b->answers_len = 0;
+	for (size_t i = 0; i < obs->records_len; i++) {
+		const struct dns_obs_record *rr = &obs->records[i];
+		uint64_t words[2];
+
+		r->nameservers += rr->type == DNS_TYPE_NS;
+		if (rr->section != DNS_ANSWER || rr->target || !ip_is_global(&rr->addr) ||
+		    b->answers_len == RESPONSE_MAX)
+			continue;
+		b->answers[b->answers_len++] = &rr->addr;
+		r->ttl_s = rr->ttl_s;
+		memcpy(words, rr->addr.b, 16);
+		sum += hash_mix(words[0] ^ hash_mix(words[1]));
+	}
+	return sum;
+}
+
+/* Rules that look at one response have steps at a TTL of 30 and of 300. */
+static unsigned int ttl_step(uint32_t ttl_s)
+{
+	return ttl_s <= 30 ? 0 : ttl_s <= 300 ? 1 : 2;
+}
+
+/* The answer of before, still in the cache, and no window at its end: only counts change. */
+static bool is_repeat(const struct tracked *t, const struct response *r, uint64_t sum)
+{
+	return !r->fresh && sum == t->previous_sum &&
+	       ttl_step(r->ttl_s) == ttl_step(t->previous_ttl_s) &&
+	       r->time_ns < t->hour_ns + 3600 * 1000000000ULL &&
+	       r->time_ns < t->half_day_ns + 12 * 3600 * 1000000000ULL &&
+	       r->time_ns <= t->zeek_ns + 31 * 60 * 1000000000ULL;
+}
+
+static void count_repeat(struct tracked *t, const struct response *r)
+{
+	t->hour_responses++;
+	t->hour_ttl_s += r->ttl_s;
+	t->half_day_responses++;
+	t->half_day_ttl_s += r->ttl_s;
+}
+
+static void judge_all(struct tracked *t, struct baselines *b, const struct response *r)
+{
+	judge_response(t, r);
+	judge_day(t, b, r);
+	judge_zeek(t, b, r);
+	judge_lookups(t, b, r);
+	judge_hour(t, b, r);
+	judge_fluxbuster(t, b, r);
+	judge_edgedns(t, b, r);
+}
+
 void baselines_response(struct baselines *b, const struct dns_observation *obs, uint32_t instance)
 {
 	struct tracked *t = track(b, obs->qname);
 	struct response r = { .set = &b->set, .time_ns = obs->time_ns };
-	uint64_t expiry;
+	uint64_t expiry, sum = read_response(b, obs, &r);
 
-	if (!t)
+	if (!t || !b->answers_len)
 		return;
-	bag_clear(&b->set);
-	for (size_t i = 0; i < obs->records_len; i++) {
-		const struct dns_obs_record *rr = &obs->records[i];
-
-		r.nameservers += rr->type == DNS_TYPE_NS;
-		if (rr->section != DNS_ANSWER || rr->target || !ip_is_global(&rr->addr))
-			continue;
-		bag_add(&b->set, b->net, &rr->addr);
-		r.ttl_s = rr->ttl_s;
+	expiry = r.time_ns + r.ttl_s * 1000000000ULL;
+	r.fresh = expiry > t->expiry_ns + 2 * 1000000000ULL;
+	if (is_repeat(t, &r, sum)) {
+		count_repeat(t, &r);
+		return;
 	}
-	if (!b->set.addresses)
-		return;
+	bag_clear(&b->set);
+	for (size_t i = 0; i < b->answers_len; i++)
+		bag_add(&b->set, b->net, b->answers[i]);
 	t->judged.instance = instance;
 	if (!t->judged.first_ns)
 		t->judged.first_ns = r.time_ns;
-	expiry = r.time_ns + r.ttl_s * 1000000000ULL;
-	r.fresh = expiry > t->expiry_ns + 2 * 1000000000ULL;
 	if (r.fresh)
 		t->expiry_ns = expiry;
-	judge_response(t, &r);
-	judge_day(t, b, &r);
-	judge_zeek(t, b, &r);
-	judge_lookups(t, b, &r);
-	judge_hour(t, b, &r);
-	judge_fluxbuster(t, b, &r);
-	judge_edgedns(t, b, &r);
+	judge_all(t, b, &r);
 	bag_clear(&t->previous);
 	for (uint32_t i = 0; i < b->set.addresses; i++)
 		bag_add(&t->previous, b->net, &b->set.addrs[i]);
+	t->previous_sum = sum;
+	t->previous_ttl_s = r.ttl_s;
 }

@@ -5,11 +5,13 @@
 #include "libbag.h"
 #include "libbaseline.h"
 
+enum { RESPONSE_MAX = 64 };
+
 struct tracked {
 	struct judged judged;
 	struct bag day, zeek, previous, hour, half_day, five;
-	uint64_t expiry_ns, zeek_ns, hour_ns, half_day_ns;
-	uint32_t ttl_max, hour_changes, hour_responses, half_day_responses;
+	uint64_t previous_sum, expiry_ns, zeek_ns, hour_ns, half_day_ns;
+	uint32_t ttl_max, previous_ttl_s, hour_changes, hour_responses, half_day_responses;
 	uint32_t rounds, five_changes, five_ttl_s;
 	double hour_ttl_s, half_day_ttl_s;
 };
@@ -25,6 +27,8 @@ struct baselines {
 	struct tracked_slot *index;
 	size_t len, cap;
 	struct bag set, scratch;
+	const struct ip_addr *answers[RESPONSE_MAX]; /* of the response in hand */
+	size_t answers_len;
 };
 
 int baselines_grow(struct baselines *b);

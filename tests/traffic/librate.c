@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "librate.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool in_list(const char *list, const char *id)
+{
+	size_t len = strlen(id);
+
+	for (; *list; list += strcspn(list, ","), list += *list == ',')
+		if (!strncmp(list, id, len) && (list[len] == ',' || !list[len]))
+			return true;
+	return false;
+}
+
+bool filter_takes(const struct filter *f, const struct outcome *o)
+{
+	return (!f->id || in_list(f->id, o->id)) &&
+	       (f->malicious < 0 || f->malicious == o->malicious) &&
+	       (f->background < 0 || f->background == o->background) &&
+	       (f->resolver_side < 0 || f->resolver_side == o->resolver_side) &&
+	       (f->ns_flux < 0 || f->ns_flux == o->ns_flux) && o->queries_h >= f->min_rate &&
+	       (f->max_rate <= 0 || o->queries_h < f->max_rate);
+}
+
+size_t rate_count(const struct results *r, const struct filter *f)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->len; i++)
+		n += filter_takes(f, &r->outcomes[i]);
+	return n;
+}
+
+double rate_recall(const struct results *r, const struct filter *f, enum confidence c,
+		   double minutes)
+{
+	size_t n = 0, hits = 0;
+
+	for (size_t i = 0; i < r->len; i++) {
+		const struct outcome *o = &r->outcomes[i];
+
+		if (!filter_takes(f, o))
+			continue;
+		n++;
+		hits += o->minutes[c] >= 0 && (minutes <= 0 || o->minutes[c] <= minutes);
+	}
+	return n ? (double)hits / (double)n : NAN;
+}
+
+double rate_standing(const struct results *r, const struct filter *f, enum confidence c)
+{
+	size_t n = 0, hits = 0;
+
+	for (size_t i = 0; i < r->len; i++)
+		if (filter_takes(f, &r->outcomes[i])) {
+			n++;
+			hits += r->outcomes[i].standing[c];
+		}
+	return n ? (double)hits / (double)n : NAN;
+}
+
+double rate_baseline(const struct results *r, const struct filter *f, enum baseline b)
+{
+	size_t n = 0, hits = 0;
+
+	for (size_t i = 0; i < r->len; i++)
+		if (filter_takes(f, &r->outcomes[i])) {
+			n++;
+			hits += r->outcomes[i].base_minutes[b] >= 0;
+		}
+	return n ? (double)hits / (double)n : NAN;
+}
+
+double rate_named(const struct results *r, const struct filter *f, enum verdict v)
+{
+	size_t n = 0, hits = 0;
+
+	for (size_t i = 0; i < r->len; i++)
+		if (filter_takes(f, &r->outcomes[i])) {
+			n++;
+			hits += r->outcomes[i].verdicts[v];
+		}
+	return n ? (double)hits / (double)n : NAN;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* The @q quantile of @n values, which are sorted in place. */
+static double quantile(double *values, size_t n, double q)
+{
+	if (!n)
+		return NAN;
+	qsort(values, n, sizeof(*values), by_value);
+	return values[(size_t)(q * (double)(n - 1) + 0.5)];
+}
+
+static double quantile_of(const struct results *r, const struct filter *f, enum confidence c,
+			  bool sets, double q)
+{
+	double *values = calloc(r->len + 1, sizeof(*values)), at;
+	size_t n = 0;
+
+	if (!values)
+		return NAN;
+	for (size_t i = 0; i < r->len; i++)
+		if (filter_takes(f, &r->outcomes[i]) && r->outcomes[i].minutes[c] >= 0)
+			values[n++] = sets ? r->outcomes[i].fresh_sets : r->outcomes[i].minutes[c];
+	at = quantile(values, n, q);
+	free(values);
+	return at;
+}
+
+double rate_minutes(const struct results *r, const struct filter *f, enum confidence c, double q)
+{
+	return quantile_of(r, f, c, false, q);
+}
+
+double rate_sets(const struct results *r, const struct filter *f, double q)
+{
+	return quantile_of(r, f, CONFIDENCE_MEDIUM, true, q);
+}
+
+double rate_false(const struct results *r, const struct filter *f, enum confidence c,
+		  double *ret_days, uint32_t *ret_alerts)
+{
+	double days = 0;
+	uint32_t alerts = 0;
+
+	for (size_t i = 0; i < r->len; i++)
+		if (filter_takes(f, &r->outcomes[i])) {
+			days += r->outcomes[i].days * r->outcomes[i].names;
+			alerts += r->outcomes[i].raised[c];
+		}
+	if (ret_days)
+		*ret_days = days;
+	if (ret_alerts)
+		*ret_alerts = alerts;
+	return days > 0 ? alerts / days * 1e6 : NAN;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Figures over outcomes: shares, quantiles, rates. */
+#ifndef TRAFFIC_RATE_H
+#define TRAFFIC_RATE_H
+
+#include "libsuite.h"
+
+/* Which outcomes count. NULL and negative fields choose all. */
+struct filter {
+	const char *id;		  /* class, or a list "M1,M2" */
+	int malicious, background, resolver_side, ns_flux;
+	double min_rate, max_rate; /* questions an hour; 0: any */
+};
+#define FILTER_CLASS(c) { .id = (c), .malicious = -1, .background = 0, .resolver_side = -1, .ns_flux = -1 }
+
+bool filter_takes(const struct filter *f, const struct outcome *o);
+size_t rate_count(const struct results *r, const struct filter *f);
+/* Share that reached @c within @minutes (0: ever in the span); NAN without instances. */
+double rate_recall(const struct results *r, const struct filter *f, enum confidence c,
+		   double minutes);
+double rate_standing(const struct results *r, const struct filter *f, enum confidence c);
+double rate_baseline(const struct results *r, const struct filter *f, enum baseline b);
+double rate_named(const struct results *r, const struct filter *f, enum verdict v);
+/* Quantile of the minutes to @c, or of the fresh sets at medium; NAN when none reached it. */
+double rate_minutes(const struct results *r, const struct filter *f, enum confidence c, double q);
+double rate_sets(const struct results *r, const struct filter *f, double q);
+/* Alerts that came up to @c, for each million days of names; and those days. */
+double rate_false(const struct results *r, const struct filter *f, enum confidence c,
+		  double *ret_days, uint32_t *ret_alerts);
+
+#endif
