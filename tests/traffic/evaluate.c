@@ -56,7 +56,6 @@ static struct suite make_suite(const struct evaluation *e, enum suite_id id)
 				     .hours = 24, .rate = 1, .connects = o->connects } },
 	};
 
-	s.trial.detect.min_confidence = "low";
 	switch (id) {
 	case SUITE_DAY:
 		s.name = "day";

@@ -127,7 +127,7 @@ double rate_sets(const struct results *r, const struct filter *f, double q)
 	return quantile_of(r, f, CONFIDENCE_MEDIUM, true, q);
 }
 
-double rate_false(const struct results *r, const struct filter *f, enum confidence c,
+double rate_false(const struct results *r, const struct filter *f, int learned, enum confidence c,
 		  double *ret_days, uint32_t *ret_alerts)
 {
 	double days = 0;
@@ -135,8 +135,8 @@ double rate_false(const struct results *r, const struct filter *f, enum confiden
 
 	for (size_t i = 0; i < r->len; i++)
 		if (filter_takes(f, &r->outcomes[i])) {
-			days += r->outcomes[i].days * r->outcomes[i].names;
-			alerts += r->outcomes[i].raised[c];
+			days += r->outcomes[i].days[learned] * r->outcomes[i].names;
+			alerts += r->outcomes[i].raised[learned][c];
 		}
 	if (ret_days)
 		*ret_days = days;

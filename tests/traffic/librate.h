@@ -24,8 +24,9 @@ double rate_named(const struct results *r, const struct filter *f, enum verdict 
 /* Quantile of the minutes to @c, or of the fresh sets at medium; NAN when none reached it. */
 double rate_minutes(const struct results *r, const struct filter *f, enum confidence c, double q);
 double rate_sets(const struct results *r, const struct filter *f, double q);
-/* Alerts that came up to @c, for each million days of names; and those days. */
-double rate_false(const struct results *r, const struct filter *f, enum confidence c,
+/* Alerts that came up to @c while learning (@learned 0) or afterwards (1), for each million days
+ * of names; and those days. */
+double rate_false(const struct results *r, const struct filter *f, int learned, enum confidence c,
 		  double *ret_days, uint32_t *ret_alerts);
 
 #endif

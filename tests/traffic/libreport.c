@@ -40,17 +40,19 @@ static void class_row(FILE *f, const struct results *r, const struct profile *p)
 	fputc('\n', f);
 }
 
-static void false_row(FILE *f, const char *title, const struct results *r, const struct filter *c)
+static void false_row(FILE *f, const char *title, const struct results *r, const struct filter *c,
+		      int learned)
 {
 	double days;
 	uint32_t medium, high;
-	double per_million = rate_false(r, c, CONFIDENCE_MEDIUM, &days, &medium);
-	double high_per_million = rate_false(r, c, CONFIDENCE_HIGH, NULL, &high);
+	double per_million = rate_false(r, c, learned, CONFIDENCE_MEDIUM, &days, &medium);
+	double high_per_million = rate_false(r, c, learned, CONFIDENCE_HIGH, NULL, &high);
 
 	if (days > 0)
 		fprintf(f,
-			"| %s | %.0f | %u | %.0f | %u | %.0f | %.0f |\n", title, days, medium,
-			per_million, high, high_per_million, 3e6 / days);
+			"| %s%s | %.0f | %u | %.0f | %u | %.0f | %.0f |\n", title,
+			learned ? "" : ", while learning", days, medium, per_million, high,
+			high_per_million, 3e6 / days);
 }
 
 void report_classes(FILE *f, const struct suite *s, const struct results *r)
@@ -71,13 +73,15 @@ void report_classes(FILE *f, const struct suite *s, const struct results *r)
 		class_row(f, r, &profiles_benign[i]);
 	for (size_t i = 0; i < profiles_malicious_len; i++)
 		class_row(f, r, &profiles_malicious[i]);
-	fputs("\nFalse alerts by days of names lived through (warm-up included). The last column is "
-	      "the rate that zero\nalerts could still hide (rule of three).\n\n"
+	fputs("\nFalse alerts by days of names lived through. The last column is the rate that zero "
+	      "alerts could still hide\n(rule of three).\n\n"
 	      "| names | name-days | medium | per million | high | per million | resolution |\n"
 	      "| --- | ---: | ---: | ---: | ---: | ---: | ---: |\n", f);
-	false_row(f, "B1–B8, B12–B19 (each class alike)", r, &benign);
-	false_row(f, "B9–B11", r, &pools);
-	false_row(f, "ordinary population (as frequent as in traffic)", r, &ordinary);
+	for (int learned = 1; learned >= 0; learned--) {
+		false_row(f, "B1–B8, B12–B19 (each class alike)", r, &benign, learned);
+		false_row(f, "B9–B11", r, &pools, learned);
+		false_row(f, "ordinary names (as frequent as in traffic)", r, &ordinary, learned);
+	}
 }
 
 static void rate_row(FILE *f, const struct results *r, const char *id, int resolver_side)
@@ -221,13 +225,13 @@ static void false_targets(struct verdicts *v, const struct results *day)
 	struct filter pools = FILTER_CLASS("B9,B10,B11");
 
 	target(v, "false medium per million name-days, classes alike",
-	       rate_false(day, &benign, CONFIDENCE_MEDIUM, NULL, NULL), false, 50);
+	       rate_false(day, &benign, 1, CONFIDENCE_MEDIUM, NULL, NULL), false, 50);
 	target(v, "false high per million name-days, classes alike",
-	       rate_false(day, &benign, CONFIDENCE_HIGH, NULL, NULL), false, 1);
+	       rate_false(day, &benign, 1, CONFIDENCE_HIGH, NULL, NULL), false, 1);
 	target(v, "false medium per million name-days, ordinary population",
-	       rate_false(day, &ordinary, CONFIDENCE_MEDIUM, NULL, NULL), false, 50);
+	       rate_false(day, &ordinary, 1, CONFIDENCE_MEDIUM, NULL, NULL), false, 50);
 	target(v, "false high per million name-days, ordinary population",
-	       rate_false(day, &ordinary, CONFIDENCE_HIGH, NULL, NULL), false, 1);
+	       rate_false(day, &ordinary, 1, CONFIDENCE_HIGH, NULL, NULL), false, 1);
 	target(v, "B9–B11 ever high", rate_recall(day, &pools, CONFIDENCE_HIGH, 0), false, 0);
 	target(v, "B9–B11 standing at medium after 24 h",
 	       rate_standing(day, &pools, CONFIDENCE_MEDIUM), false, 0.1);

@@ -174,7 +174,7 @@ static void credit(struct run *run, const struct dns_name *name, const struct al
 			CONFIDENCE_LOW :
 			alert->confidence;
 	for (int c = (int)run->level[at] + 1; c <= (int)level; c++)
-		out->raised[c]++;
+		out->raised[alert->time_ns >= site_counted_ns(run->site)][c]++;
 	run->level[at] = level;
 	if (alert->state == ALERT_DOWNGRADED || alert->time_ns < in->start_ns ||
 	    alert->time_ns >= in->end_ns)
@@ -303,6 +303,11 @@ static void check_instances(struct run *run, uint64_t now_ns)
 			continue;
 		if (run->explained->score > run->outcomes[i].score)
 			run->outcomes[i].score = run->explained->score;
+		for (int c = CONFIDENCE_LOW; c < CONFIDENCES; c++) /* the last check remains */
+			run->outcomes[i].standing[c] = (int)run->explained->confidence >= c;
+		if (run->explained->confidence >= CONFIDENCE_LOW &&
+		    run->outcomes[i].minutes[CONFIDENCE_LOW] < 0)
+			run->outcomes[i].minutes[CONFIDENCE_LOW] = hours * 60;
 		if (run->trial->terms)
 			dump_terms(run, in, hours);
 	}
@@ -334,6 +339,7 @@ static void init_outcome(struct run *run, size_t i)
 {
 	const struct instance *in = &run->instances[i];
 	struct outcome *out = &run->outcomes[i];
+	uint64_t counted = site_counted_ns(run->site);
 
 	*out = (struct outcome){ .site = run->trial->site.index,
 				 .index = in->index,
@@ -344,8 +350,10 @@ static void init_outcome(struct run *run, size_t i)
 				 .ns_flux = in->authority.ns_kind == NS_FLUX,
 				 .queries_h = in->queries_h,
 				 .names = (uint32_t)in->names_len,
-				 .days = (double)(in->end_ns - in->from_ns) / (double)DAY_NS,
 				 .score = -99 };
+	out->days[0] = in->from_ns < counted ? (double)(counted - in->from_ns) / (double)DAY_NS : 0;
+	out->days[1] = (double)(in->end_ns - (in->from_ns > counted ? in->from_ns : counted)) /
+		       (double)DAY_NS;
 	memcpy(out->id, in->profile->id, strnlen(in->profile->id, sizeof(out->id) - 1));
 	for (int c = 0; c < CONFIDENCES; c++)
 		out->minutes[c] = -1;
@@ -424,11 +432,8 @@ static void collect(struct run *run)
 	struct detector_stats stats;
 	struct correlate_stats joined;
 
-	for (size_t i = 0; i < run->instances_len; i++) {
+	for (size_t i = 0; i < run->instances_len; i++)
 		run->outcomes[i].responses = run->instances[i].responses;
-		for (int c = CONFIDENCE_LOW; c <= (int)run->level[i]; c++)
-			run->outcomes[i].standing[c] = true;
-	}
 	if (run->baselines)
 		collect_baselines(run);
 	detector_stats(run->detector, &stats);

@@ -26,8 +26,8 @@ struct outcome {
 	double minutes[CONFIDENCES]; /* from start to the first alert at least so sure; -1: none */
 	uint32_t fresh_sets;	     /* at the first medium */
 	bool standing[CONFIDENCES];  /* still so at the end of the counted span */
-	uint32_t raised[CONFIDENCES];/* times it came up to this level, warm-up included */
-	double days;		     /* lived, warm-up included */
+	uint32_t raised[2][CONFIDENCES]; /* times it came up to this level: learning, learned */
+	double days[2];			 /* lived in either phase */
 	bool verdicts[VERDICT_SUSPECTED_POOL + 1]; /* seen at medium or above */
 	double score;		     /* largest met */
 	double base_minutes[BASE_COUNT]; /* -1: did not fire */

@@ -63,6 +63,9 @@ static void tell(struct detector *d, uint32_t index1, const struct connection *c
 	uint32_t before = peers_of(d, c);
 	bool late = name->ttl_left_s < -LATE_S, is_new, failed;
 
+	/* the many candidates that nobody suspects would take the blocks of those that matter */
+	if (!c->contacts && !c->finding && best_known(c) <= d->cfg.watch_score)
+		return;
 	contacts_add(contacts_of(d, c, index1), conn, slot, c->sets, late, &is_new, &failed);
 	count_slot(c, slot, is_new, failed);
 	if (is_new)

@@ -69,7 +69,7 @@ static int tables_new(struct detector *d)
 	d->transactions = calloc(TRANSACTIONS, sizeof(*d->transactions));
 	if (!d->transactions || local_init(&d->local, &d->cfg, &d->key, &sizes) ||
 	    candidates_init(&d->candidates, candidates) ||
-	    contact_pool_init(&d->contacts, mem >= 32ULL << 20 ? 256 : 64) ||
+	    contact_pool_init(&d->contacts, mem >= 32ULL << 20 ? 1024 : 64) ||
 	    table_new(sizeof(struct candidate_ref), (size_t)candidates * 2, NULL, NULL,
 		      &d->by_key) ||
 	    table_new(sizeof(struct zone), entries(cfg->max_zones, mem, SHARE_ZONES,

@@ -325,7 +325,8 @@ void finding_review(struct detector *d, uint32_t index1)
 	if (c->last.confidence >= CONFIDENCE_MEDIUM) {
 		dom = local_domain_get(&d->local, c->domain);
 		if (dom)
-			local_flag(dom, d->now_s);
+			local_flag(&d->local, dom, c->last.confidence == CONFIDENCE_HIGH,
+				   d->now_s);
 	}
 	if (!c->finding || c->sets % 4 == 0)
 		find_place(d, c, index1);

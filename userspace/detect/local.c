@@ -7,7 +7,13 @@
 #include "churn/sketch.h"
 
 #define DAY_S	86400U
-#define FLAG_S	(30 * DAY_S) /* renewed while the verdict stands */
+/*
+ * Renewed while the verdict stands.  Most false verdicts fall in the first days, before anything
+ * is known: were they to count for a month, what they name (content networks above all) would
+ * never be learned, and the missing knowledge would keep them alive.
+ */
+#define FLAG_S	    (30 * DAY_S)
+#define FLAG_WEAK_S (2 * DAY_S)
 /* Long enough for every domain in daily use to have turned up once after learning began. */
 #define WARM_S	(3 * DAY_S)
 
@@ -87,9 +93,13 @@ bool local_is_established(const struct local *l, const struct local_domain *d, u
 	       now_s >= d->flagged_s;
 }
 
-void local_flag(struct local_domain *d, uint32_t now_s)
+void local_flag(const struct local *l, struct local_domain *d, bool sure, uint32_t now_s)
 {
-	d->flagged_s = now_s + FLAG_S;
+	bool learning = now_s < l->start_s + l->cfg->established_d * DAY_S;
+	uint32_t until_s = now_s + (sure && !learning ? FLAG_S : FLAG_WEAK_S);
+
+	if (until_s > d->flagged_s)
+		d->flagged_s = until_s;
 }
 
 double local_popularity(const struct local_domain *d)

@@ -68,7 +68,8 @@ struct local_domain *local_domain_get(const struct local *l, uint64_t domain);
 void local_domain_seen(struct local *l, struct local_domain *d, uint32_t client, uint32_t now_s);
 
 bool local_is_established(const struct local *l, const struct local_domain *d, uint32_t now_s);
-void local_flag(struct local_domain *d, uint32_t now_s);
+/* A verdict names the domain; @sure: with high confidence. */
+void local_flag(const struct local *l, struct local_domain *d, bool sure, uint32_t now_s);
 /* Distinct clients of this and last week. */
 double local_popularity(const struct local_domain *d);
 /*
