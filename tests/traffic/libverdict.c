@@ -313,6 +313,31 @@ static void check_instances(struct run *run, uint64_t now_ns)
 	}
 }
 
+/* What stands when counting begins counts. */
+static void count_standing(struct run *run)
+{
+	for (size_t i = 0; i < run->instances_len; i++)
+		for (int c = CONFIDENCE_LOW;
+		     !run->instances[i].background && c <= (int)run->level[i]; c++)
+			run->outcomes[i].minutes[c] = 0;
+}
+
+/*
+ * An hour after the last start, then each quarter of the span; a fit wants to see the first
+ * minutes of each instance too.
+ */
+static uint64_t next_check(const struct run *run, uint64_t now_ns)
+{
+	uint64_t counted = site_counted_ns(run->site);
+	double hours = run->trial->site.hours;
+
+	if (run->trial->terms && now_ns < counted + 4 * HOUR_NS)
+		return now_ns + 900 * SECOND_NS;
+	if (now_ns < counted + 3 * HOUR_NS)
+		return counted + 3 * HOUR_NS;
+	return now_ns + (uint64_t)(hours / 4 * (double)HOUR_NS);
+}
+
 static void on_tick(void *ctx, uint64_t now_ns)
 {
 	struct run *run = ctx;
@@ -321,16 +346,11 @@ static void on_tick(void *ctx, uint64_t now_ns)
 	detector_tick(run->detector, now_ns);
 	if (now_ns < counted || now_ns < run->next_check_ns)
 		return;
-	/* one hour after the last start, then each quarter of the span */
-	run->next_check_ns = !run->next_check_ns ?
-				     counted + 3 * HOUR_NS :
-				     now_ns + (uint64_t)(run->trial->site.hours / 4 * (double)HOUR_NS);
-	if (run->next_check_ns != counted + 3 * HOUR_NS)
+	if (!run->next_check_ns)
+		count_standing(run);
+	else
 		check_instances(run, now_ns);
-	for (size_t i = 0; i < run->instances_len; i++) /* what stands when counting begins counts */
-		if (now_ns < counted + 60 * SECOND_NS && !run->instances[i].background)
-			for (int c = CONFIDENCE_LOW; c <= (int)run->level[i]; c++)
-				run->outcomes[i].minutes[c] = 0;
+	run->next_check_ns = next_check(run, now_ns);
 }
 
 /* --- a whole run ------------------------------------------------------------------------------ */

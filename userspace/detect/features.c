@@ -13,6 +13,7 @@
 #define CONTEXT_S      60 /* sharing, hosting and siblings change slowly and cost look-ups */
 #define HOSTING_LEAST  10 /* networks learned before "not a hosting network" says anything */
 #define ABSENT_AS_HALF 0.5
+#define SEED_ANSWERS   20 /* addresses in one answer */
 
 static double clamp(double x, double lo, double hi)
 {
@@ -113,7 +114,8 @@ static void slow_values(struct detector *d, struct candidate *c, struct evaluati
 
 	rho = h.reentries / (h.reentries + (n > 0 ? n : 1));
 	spread = sample_dispersion(&c->sample, since_s, e->by_prefix);
-	e->value[TERM_NEVER_BACK] = h.changes >= 3 && rho < 0.1;
+	/* three times the place of one answer: a single move of the whole set is none */
+	e->value[TERM_NEVER_BACK] = h.changes >= 3 && rho < 0.1 && n >= 2.5 * c->max_set;
 	e->value[TERM_COMES_BACK] = rho > 0.3;
 	e->value[TERM_SEVERAL_AS] = spread > 1.5;
 	e->value[TERM_ONE_AS] = spread <= 1.5;
@@ -123,7 +125,7 @@ static void slow_values(struct detector *d, struct candidate *c, struct evaluati
 /* The slow track's own reading of two inputs that both tracks name alike. */
 static double slow_pool(const struct candidate *c, uint32_t since_s)
 {
-	double n = sample_distinct(&c->sample, since_s);
+	double n = sample_distinct(&c->sample, since_s) / (c->max_set ? c->max_set : 1);
 
 	return n >= 3 ? clamp(log2(n), 0, 3.5 / 1.2) : 0;
 }
@@ -140,6 +142,8 @@ static void domain_values(struct detector *d, struct candidate *c, struct evalua
 	if (!dom)
 		return;
 	age = local_age_days(&d->local, dom, now_s, &known);
+	/* a new name led to an established domain's addresses by CNAME: those say who serves it */
+	known = known && !(c->target && local_is_established(&d->local, target, now_s));
 	e->value[TERM_AGE_DAY] = known && age < 1;
 	e->value[TERM_AGE_WEEK] = known && age >= 1 && age < 7;
 	e->value[TERM_AGE_OLD] = age >= 30;
@@ -188,9 +192,9 @@ static void nameserver_values(struct detector *d, struct candidate *c, struct ev
 	e->value[TERM_NS_STABLE] = v.rest && !v.zone && now_s - v.rest->first_s >= 7 * DAY_S;
 }
 
-/* One fixed port that is no web port, and peers on it that DNS never named: a peer-to-peer
- * network's bootstrap. */
-static bool is_bootstrap(struct detector *d, const struct contacts *k)
+/* One fixed port that is no web port, and peers on it that DNS never named, or answers as long as
+ * only seed lists give: a peer-to-peer network's bootstrap. */
+static bool is_bootstrap(struct detector *d, const struct candidate *c, const struct contacts *k)
 {
 	const struct contact_port *top = &k->ports[0];
 
@@ -199,6 +203,8 @@ static bool is_bootstrap(struct detector *d, const struct contacts *k)
 			top = &k->ports[i];
 	if (!contacts_nonweb_port(top) || top->connects < k->connects * 0.9)
 		return false;
+	if (c->max_set >= SEED_ANSWERS) /* on a gateway, peers nobody asked for are not seen */
+		return true;
 	for (unsigned int i = 0; i < CONTACT_PEERS; i++) {
 		uint64_t host = unit_hash(d, &k->peers[i].process.host);
 		const struct peer_ports *p =
@@ -227,11 +233,17 @@ static void contact_values(struct detector *d, struct candidate *c, struct evalu
 	for (unsigned int i = 1; i < CONTACT_PORTS; i++)
 		if (k->ports[i].connects > top->connects)
 			top = &k->ports[i];
-	e->value[TERM_CONNECT_FAILURES] = k->outcomes >= 5 && k->failures * 10 >= k->outcomes;
 	e->value[TERM_SERVICE_POOL] = k->connects >= 5 && (k->ntp >= k->connects * 0.9 ||
-							   is_bootstrap(d, k));
-	e->value[TERM_NONWEB_PORT] = !e->value[TERM_SERVICE_POOL] && contacts_nonweb_port(top) &&
-				     k->connects >= 5 && top->connects >= k->connects * 0.8;
+							   is_bootstrap(d, c, k));
+	if (e->value[TERM_SERVICE_POOL] > 0) {
+		/* clients of a pool follow its rotation and meet dead members too */
+		e->value[TERM_ROTATION_FOLLOWED] = 0;
+		return;
+	}
+	e->value[TERM_CONNECT_FAILURES] = k->outcomes >= 8 && k->failures >= 3 &&
+					  k->failures * 10 >= k->outcomes;
+	e->value[TERM_NONWEB_PORT] = contacts_nonweb_port(top) && k->connects >= 5 &&
+				     top->connects >= k->connects * 0.8;
 	e->value[TERM_LATE_CONTACT] = k->late > 0;
 }
 

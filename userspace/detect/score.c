@@ -4,6 +4,9 @@
 
 #include <math.h>
 
+#define HIGH_ENTRIES 64
+#define HIGH_NOVELTY 0.95
+
 double term_value(const struct evaluation *e, enum track track, enum term t)
 {
 	return t == TERM_POOL_SIZE && track == TRACK_SLOW ? e->slow_pool : e->value[t];
@@ -42,6 +45,16 @@ static enum verdict verdict_of(const struct detector *d, const struct candidate 
 	return e->track == TRACK_SLOW ? VERDICT_SLOW_FLUX : VERDICT_SINGLE_FLUX;
 }
 
+/*
+ * Time enough to tell a flow of addresses from a pool that is still being met: of a pool of 200
+ * one in five of the later of 64 entries is an old acquaintance.
+ */
+static bool is_flow(const struct candidate *c, const struct evaluation *e)
+{
+	return e->track == TRACK_SLOW ||
+	       (c->sample.entries >= HIGH_ENTRIES && e->novelty >= HIGH_NOVELTY);
+}
+
 static bool is_high(const struct detector *d, const struct candidate *c,
 		    const struct evaluation *e, uint32_t now_s)
 {
@@ -49,10 +62,8 @@ static bool is_high(const struct detector *d, const struct candidate *c,
 
 	if (is_double_flux(e) && score > d->cfg.high_score - 1)
 		return true;
-	if (e->value[TERM_ROTATION_FOLLOWED] > 0 && e->value[TERM_CONNECT_FAILURES] > 0)
-		return true;
-	return score > d->cfg.high_score && e->sets >= d->cfg.high_sets && c->above_high_s &&
-	       now_s - c->above_high_s >= d->cfg.high_hold_s;
+	return score > d->cfg.high_score && e->sets >= d->cfg.high_sets && is_flow(c, e) &&
+	       c->above_high_s && now_s - c->above_high_s >= d->cfg.high_hold_s;
 }
 
 static enum confidence confidence_of(const struct detector *d, const struct candidate *c,
