@@ -27,6 +27,12 @@ static inline uint64_t hash_mix(uint64_t x) /* splitmix64 finaliser */
 	return x ^ x >> 31;
 }
 
+/* Keys of tables are never 0. (Setting a bit instead would leave half the sets unused.) */
+static inline uint64_t hash_nonzero(uint64_t h)
+{
+	return h ? h : 1;
+}
+
 /* Fill @ret from the kernel's random source. Never fails: ends the program without one. */
 void hash_key_random(struct hash_key *ret);
 

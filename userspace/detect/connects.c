@@ -11,7 +11,7 @@
 /* Peers that no answer explains, by host and port: what a peer-to-peer client looks like. */
 static void note_unexplained(struct detector *d, const struct connection *conn)
 {
-	uint64_t key = hash_mix(unit_hash(d, &conn->src) ^ conn->dport) | 1;
+	uint64_t key = hash_nonzero(hash_mix(unit_hash(d, &conn->src) ^ conn->dport));
 	bool is_new;
 	struct peer_ports *p = table_put(d->peers, key, &is_new);
 

@@ -58,7 +58,7 @@ static uint64_t connection_id(const struct connection *conn)
 	h = hash_mix(h ^ ((uint64_t)conn->sport << 32 | (uint64_t)conn->dport << 16 | conn->proto));
 	if (!conn->sport)
 		h = hash_mix(h ^ conn->time_ns);
-	return h | 1;
+	return hash_nonzero(h);
 }
 
 static struct contact_recent *recent_of(struct contacts *c, uint64_t id, bool *ret_new)

@@ -208,7 +208,7 @@ static bool is_bootstrap(struct detector *d, const struct candidate *c, const st
 	for (unsigned int i = 0; i < CONTACT_PEERS; i++) {
 		uint64_t host = unit_hash(d, &k->peers[i].process.host);
 		const struct peer_ports *p =
-			table_get(d->peers, hash_mix(host ^ top->port) | 1);
+			table_get(d->peers, hash_nonzero(hash_mix(host ^ top->port)));
 
 		if (k->peers[i].id && p && sketch_estimate(p->peers) >= 9.5)
 			return true;

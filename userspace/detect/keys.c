@@ -14,17 +14,17 @@ uint64_t unit_hash(const struct detector *d, const struct ip_addr *addr)
 	memcpy(&lo, addr->b + 8, 8);
 	if (hi)
 		lo = 0;
-	return hash_mix(hash_mix(hi ^ d->mix[0]) + lo + d->mix[1]) | 1;
+	return hash_nonzero(hash_mix(hash_mix(hi ^ d->mix[0]) + lo + d->mix[1]));
 }
 
 uint64_t name_key(const struct detector *d, const uint8_t *wire, size_t len)
 {
-	return hash_keyed(&d->key, wire, len) | 1;
+	return hash_nonzero(hash_keyed(&d->key, wire, len));
 }
 
 uint64_t aggregate_key(uint64_t domain)
 {
-	return hash_mix(domain + 65282) | 1;
+	return hash_nonzero(hash_mix(domain + 65282));
 }
 
 uint32_t asn_of(struct detector *d, const struct ip_addr *addr)

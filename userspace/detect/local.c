@@ -117,7 +117,7 @@ double local_age_days(const struct local *l, const struct local_domain *d, uint3
 static void as_used(struct local *l, uint32_t asn, uint64_t domain, uint32_t now_s)
 {
 	bool is_new;
-	uint64_t key = hash_mix(asn ^ l->key.k1) | 1, h = hash_mix(domain);
+	uint64_t key = hash_nonzero(hash_mix(asn ^ l->key.k1)), h = hash_mix(domain);
 	struct local_as *a = table_put(l->ases, key, &is_new);
 
 	a->asn = asn;
@@ -131,7 +131,7 @@ double local_as_domains(const struct local *l, uint32_t asn)
 
 	if (!asn)
 		return 0;
-	a = table_get(l->ases, hash_mix(asn ^ l->key.k1) | 1);
+	a = table_get(l->ases, hash_nonzero(hash_mix(asn ^ l->key.k1)));
 	return a ? sketch_estimate(a->domains[0]) + sketch_estimate(a->domains[1]) : 0;
 }
 

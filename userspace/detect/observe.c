@@ -18,14 +18,37 @@ struct dns_name domain_name(const struct dns_name *name, uint8_t off)
 	return domain;
 }
 
+/*
+ * The public suffix list costs a microsecond.  Where the registered domain begins depends, for a
+ * name with labels to spare, on what is behind its first label only; that is remembered.
+ */
+static uint8_t domain_offset(struct detector *d, const struct dns_name *name)
+{
+	size_t first = name->wire[0] + 1U;
+	struct suffix_entry *entry = NULL;
+	struct dns_name domain;
+	uint64_t key;
+
+	if (first < name->len) {
+		key = hash_keyed(&d->key, name->wire + first, name->len - first);
+		entry = &d->suffixes[key % SUFFIXES];
+		if (entry->key == (uint32_t)(key >> 32) && entry->domain_len)
+			return (uint8_t)(name->len - entry->domain_len);
+	}
+	dns_registered_domain(name, &domain);
+	/* only where the first label is no part of the domain is it the same for its siblings */
+	if (entry && domain.len < name->len) {
+		entry->key = (uint32_t)(key >> 32);
+		entry->domain_len = domain.len;
+	}
+	return (uint8_t)(name->len - domain.len);
+}
+
 static uint64_t registered_domain(struct detector *d, const struct dns_name *name,
 				  uint8_t *ret_off)
 {
-	struct dns_name domain;
-
-	dns_registered_domain(name, &domain);
-	*ret_off = (uint8_t)(name->len - domain.len);
-	return name_key(d, domain.wire, domain.len);
+	*ret_off = domain_offset(d, name);
+	return name_key(d, name->wire + *ret_off, (size_t)(name->len - *ret_off));
 }
 
 /* Let local knowledge count the addresses for the domain. True when two or more belong to

@@ -39,6 +39,13 @@ struct transaction { /* a response seen moments ago */
 };
 #define TRANSACTIONS 16384U
 
+struct suffix_entry { /* domain_len octets of registered domain under a parent */
+	uint32_t key;
+	uint8_t domain_len; /* 0: free */
+	uint8_t unused[3];
+};
+#define SUFFIXES 16384U
+
 struct watch_entry {
 	uint64_t key;
 	struct ip_addr addr;
@@ -78,6 +85,7 @@ struct detector {
 	struct contact_pool contacts;
 	struct table *by_key, *zones, *watched, *peers;
 	struct transaction *transactions;
+	struct suffix_entry suffixes[SUFFIXES];
 	struct finding findings[FINDINGS_MAX];
 	struct loss losses[LOSSES_MAX];
 	uint32_t losses_len;
@@ -93,7 +101,7 @@ uint64_t unit_hash(const struct detector *d, const struct ip_addr *addr);
 uint64_t name_key(const struct detector *d, const uint8_t *wire, size_t len);
 static inline uint64_t typed_key(uint64_t key, uint16_t type)
 {
-	return hash_mix(key + type) | 1;
+	return hash_nonzero(hash_mix(key + type));
 }
 uint64_t aggregate_key(uint64_t domain);
 uint32_t asn_of(struct detector *d, const struct ip_addr *addr);
