@@ -328,6 +328,35 @@ static void names_escape_twice(void **state)
 	buf_fini(&b);
 }
 
+/* Two ways to the same text: octet by octet with the names' own writer, then as any string. */
+static void names_as_their_text_escaped(void **state)
+{
+	struct buf direct = { 0 }, by_text = { 0 };
+	char text[DNS_NAME_TEXT_MAX];
+
+	(void)state;
+	for (unsigned int octet = 0; octet < 256; octet++) {
+		for (uint8_t len = 1; len < 20; len++) {
+			for (uint8_t at = 0; at < len; at++) {
+				struct dns_name name = { .len = (uint8_t)(len + 2) };
+
+				memset(name.wire, 'a', sizeof(name.wire));
+				name.wire[0] = len;
+				name.wire[1 + at] = (uint8_t)octet;
+				name.wire[1 + len] = 0;
+				buf_reset(&direct);
+				buf_reset(&by_text);
+				json_name(&direct, &name);
+				json_string(&by_text, text, dns_name_format(&name, text));
+				assert_int_equal(direct.len, by_text.len);
+				assert_memory_equal(direct.bytes, by_text.bytes, direct.len);
+			}
+		}
+	}
+	buf_fini(&direct);
+	buf_fini(&by_text);
+}
+
 static void longest_name_fits(void **state)
 {
 	struct dns_name name = { .len = 255 };
@@ -378,6 +407,7 @@ int main(void)
 		cmocka_unit_test(addresses_as_the_c_library_writes_them),
 		cmocka_unit_test(times_as_the_c_library_breaks_them_down),
 		cmocka_unit_test(names_escape_twice),
+		cmocka_unit_test(names_as_their_text_escaped),
 		cmocka_unit_test(longest_name_fits),
 		cmocka_unit_test(failed_buffer_stays_quiet),
 	};

@@ -58,12 +58,11 @@ static bool repeat_name(struct dns_writer *w, size_t offset)
 }
 
 /* The name at @pos of the message; the parser has accepted it before. */
-static void add_name(struct dns_writer *w, const char *key, size_t pos)
+static void add_name(struct dns_writer *w, size_t pos)
 {
 	size_t offset = follow_pointers(w->msg, pos), start;
 	struct dns_name name;
 
-	buf_str(w->out, key);
 	if (repeat_name(w, offset))
 		return;
 	if (dns_name_parse(w->msg->bytes, w->msg->len, &pos, &name)) {
@@ -102,8 +101,8 @@ static void add_queries(struct dns_writer *w)
 	for (size_t i = 0; i < m->questions_len; i++) {
 		const struct dns_question *q = &m->questions[i];
 
-		json_lit(w->out, "{");
-		add_name(w, "\"rrname\":", q->name);
+		json_lit(w->out, "{\"rrname\":");
+		add_name(w, q->name);
 		add_type(w, q->type, q->class_);
 		json_end(w->out, '}');
 	}
@@ -132,7 +131,8 @@ static bool add_plain_rdata(struct dns_writer *w, const struct dns_rr *rr)
 		return true;
 	case DNS_TYPE_NS:
 	case DNS_TYPE_CNAME:
-		add_name(w, "\"rdata\":", rr->rdata);
+		json_lit(w->out, "\"rdata\":");
+		add_name(w, rr->rdata);
 		return true;
 	}
 	return false;
@@ -158,8 +158,8 @@ static void add_rdata(struct dns_writer *w, const struct dns_rr *rr)
 
 static void add_record(struct dns_writer *w, const struct dns_rr *rr)
 {
-	json_lit(w->out, "{");
-	add_name(w, "\"rrname\":", rr->owner);
+	json_lit(w->out, "{\"rrname\":");
+	add_name(w, rr->owner);
 	add_type(w, rr->type, rr->class_);
 	json_lit(w->out, "\"ttl\":");
 	json_u64(w->out, rr->ttl);

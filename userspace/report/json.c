@@ -191,6 +191,39 @@ static inline bool is_plain_in_label(uint8_t c)
 	return c > 0x20 && c < 0x7f && c != '"' && c != '\\' && c != '.';
 }
 
+/* Eight octets at once: true when none of them needs an escape; the high bits tell of each. */
+static inline bool all_plain_in_label(uint64_t w)
+{
+	const uint64_t ones = 0x0101010101010101U, high = 0x80 * ones;
+	uint64_t quote = w ^ '"' * ones, backslash = w ^ '\\' * ones, dot = w ^ '.' * ones;
+	uint64_t del = w ^ 0x7f * ones;
+	/* zero in a lane that holds the octet; below '!' by the borrow; beyond ASCII by itself */
+	uint64_t bad = ((quote - ones) & ~quote) | ((backslash - ones) & ~backslash) |
+		       ((dot - ones) & ~dot) | ((del - ones) & ~del) | (w - '!' * ones) | w;
+
+	return !(bad & high);
+}
+
+static inline char *put_label(char *p, const uint8_t *s, size_t len)
+{
+	for (; len >= 8; len -= 8, s += 8) {
+		uint64_t w;
+
+		memcpy(&w, s, 8);
+		if (!all_plain_in_label(w))
+			break;
+		memcpy(p, &w, 8);
+		p += 8;
+	}
+	for (; len; len--, s++) {
+		if (is_plain_in_label(*s))
+			*p++ = (char)*s;
+		else
+			p = put_label_octet(p, *s);
+	}
+	return p;
+}
+
 void json_name(struct buf *b, const struct dns_name *name)
 {
 	const uint8_t *s = name->wire, *end = s + name->len;
@@ -203,16 +236,14 @@ void json_name(struct buf *b, const struct dns_name *name)
 	if (name->len <= 1)
 		*p++ = '.';
 	while (s < end && *s) {
-		const uint8_t *label_end = s + 1 + *s;
+		size_t len = *s++;
 
-		if (s != name->wire)
+		if (len > (size_t)(end - s)) /* no name; but never beyond it */
+			len = (size_t)(end - s);
+		if (s != name->wire + 1)
 			*p++ = '.';
-		for (s++; s < label_end && s < end; s++) {
-			if (is_plain_in_label(*s))
-				*p++ = (char)*s;
-			else
-				p = put_label_octet(p, *s);
-		}
+		p = put_label(p, s, len);
+		s += len;
 	}
 	*p++ = '"';
 	*p++ = ',';
