@@ -82,8 +82,9 @@ void aggregate_observe(struct detector *d, const struct dns_name *name, uint8_t 
 	uint32_t now_s = (uint32_t)(o->obs->time_ns / NS), index1 = dom->aggregate;
 	struct candidate *c;
 
-	/* a name that rotates by itself is judged by itself */
-	if (has_candidate || o->rrset.partial || o->rrset.set.len > SMALL_SET || !domain_off)
+	/* A name that rotates by itself is judged by itself; where other domains' CNAMEs lead is
+	 * somebody's infrastructure, and labels there are customers, not disguises. */
+	if (has_candidate || o->foreign || o->rrset.partial || o->rrset.set.len > SMALL_SET || !domain_off)
 		return;
 	if (is_news) {
 		for (size_t i = 0; i < o->rrset.set.len; i++)

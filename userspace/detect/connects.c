@@ -6,7 +6,7 @@
 
 #include "churn/sketch.h"
 
-#define LATE_S 300.0 /* this long after expiry no cache explains the connection */
+#define LATE_S 3600.0 /* this long after expiry no cache of a client explains the connection */
 
 /* Peers that no answer explains, by host and port: what a peer-to-peer client looks like. */
 static void note_unexplained(struct detector *d, const struct connection *conn)

@@ -265,6 +265,14 @@ static uint32_t tag_of(const struct detector *d, const struct ip_addr *addr)
 	return (uint32_t)(unit_hash(d, addr) >> 32) | 1;
 }
 
+static bool same_domain(struct detector *d, const struct dns_name *a, const struct dns_name *b)
+{
+	struct dns_name x = domain_name(a, domain_offset(d, a));
+	struct dns_name y = domain_name(b, domain_offset(d, b));
+
+	return dns_name_equal(&x, &y);
+}
+
 static void observe_answer(struct detector *d, const struct dns_observation *obs, uint16_t type,
 			   const struct dns_name *owner, uint32_t chain_ttl)
 {
@@ -280,9 +288,11 @@ static void observe_answer(struct detector *d, const struct dns_observation *obs
 		return;
 	o.server = tag_of(d, &obs->server);
 	o.client = tag_of(d, &obs->client);
+	o.foreign = chained && !same_domain(d, owner, obs->qname);
 	observe_name(d, owner, &o);
 	if (!chained)
 		return;
+	o.foreign = false;
 	o.target = d->result.entry ? d->result.entry->domain : 0;
 	if (chain_ttl < o.rrset.ttl_s)
 		o.rrset.ttl_s = chain_ttl;

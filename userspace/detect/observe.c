@@ -22,7 +22,7 @@ struct dns_name domain_name(const struct dns_name *name, uint8_t off)
  * The public suffix list costs a microsecond.  Where the registered domain begins depends, for a
  * name with labels to spare, on what is behind its first label only; that is remembered.
  */
-static uint8_t domain_offset(struct detector *d, const struct dns_name *name)
+uint8_t domain_offset(struct detector *d, const struct dns_name *name)
 {
 	size_t first = name->wire[0] + 1U;
 	struct suffix_entry *entry = NULL;

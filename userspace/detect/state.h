@@ -112,9 +112,12 @@ struct observed { /* one response, prepared */
 	uint32_t server, client; /* tags */
 	struct rrset rrset;
 	uint64_t target;	 /* registered domain of the terminal owner, for a query name */
-	bool chained, injected;
+	bool foreign;		 /* reached by a CNAME from another registered domain */
+	bool injected;
 };
 void observe_name(struct detector *d, const struct dns_name *name, const struct observed *o);
+/* Where the registered domain begins in @name. */
+uint8_t domain_offset(struct detector *d, const struct dns_name *name);
 struct dns_name domain_name(const struct dns_name *name, uint8_t off);
 
 /* candidates' life, promote.c */
