@@ -289,14 +289,13 @@ static void note_ttls(const struct dns_message *m, struct ft_response *rec)
 static void fill_response(struct decoder *d, const struct ft_decode *frame, const struct frame *f)
 {
 	struct ft_response *rec = &d->rec.response;
-	const uint8_t *msg = f->bytes + frame->payload;
 	struct dns_message *m = &d->walk;
 
 	memset(rec, 0, sizeof(*rec));
 	fill_head(d, frame, f, FT_EVENT_RESPONSE, sizeof(*rec) + frame->payload_bytes);
-	memcpy(rec->message, msg, frame->payload_bytes);
+	memcpy(rec->message, f->bytes + frame->payload, frame->payload_bytes);
 	rec->message_bytes = (uint16_t)frame->payload_bytes;
-	if (dns_message_parse(m, msg, frame->payload_bytes) == -ENOMEM)
+	if (dns_message_parse(m, rec->message, frame->payload_bytes) == -ENOMEM)
 		return; /* not walked: who reads it will parse it again and say so */
 	rec->walked = 1;
 	rec->status = (uint16_t)m->status;
@@ -340,6 +339,11 @@ static void fill_refused(struct decoder *d, const struct ft_decode *frame, const
 	memset(rec, 0, sizeof(*rec));
 	fill_head(d, frame, f, FT_EVENT_REFUSED, sizeof(*rec));
 	rec->reason = frame->reason;
+}
+
+const struct dns_message *decoder_message(const struct decoder *d, const struct ft_response *rec)
+{
+	return rec == &d->rec.response && rec->walked ? &d->walk : NULL;
 }
 
 /* One counter for where the frame ends; see fluxtap/ledger.h for the sums. */

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "capture/record.h"
+#include "dns/message.h"
 
 struct frame {
 	uint64_t time_ns;	/* Unix time */
@@ -37,6 +38,11 @@ void decoder_free(struct decoder *d);
  * Counts into the decoder's own counters, indexed like the kernel's (enum ft_counter).
  */
 void decoder_frame(struct decoder *d, const struct frame *f, record_fn fn, void *ctx);
+/*
+ * The parsed message of @rec, when @rec is the record that @d hands over just now, so that it need
+ * not be parsed again; else NULL. Valid during the record_fn.
+ */
+const struct dns_message *decoder_message(const struct decoder *d, const struct ft_response *rec);
 const uint64_t *decoder_counters(const struct decoder *d); /* FT_COUNTER_MAX entries */
 
 #endif

@@ -43,21 +43,31 @@ static bool broke(struct walk *w, unsigned int reason, size_t at)
 	return false;
 }
 
-static bool walk_name(struct walk *w, size_t pos, size_t *ret_end)
+static __attribute__((noinline)) bool walk_other_name(struct walk *w, size_t pos, size_t *ret_end)
+{
+	const struct dns_message *m = w->m;
+
+	if (!dns_name_check(m->bytes, m->len, pos, ret_end))
+		return false;
+	if (m->bytes[pos] >= 0xc0)
+		w->last_target = wire_u16(m->bytes + pos) & 0x3fff;
+	return true;
+}
+
+static inline __attribute__((always_inline)) bool walk_name(struct walk *w, size_t pos,
+							     size_t *ret_end)
 {
 	const struct dns_message *m = w->m;
 	size_t target;
 
-	if (m->len - pos < 2 || m->bytes[pos] < 0xc0)
-		return dns_name_check(m->bytes, m->len, pos, ret_end);
-	target = wire_u16(m->bytes + pos) & 0x3fff;
-	if (target >= pos ||
-	    (target != w->question_name && target != w->last_target &&
-	     !dns_name_check(m->bytes, m->len, pos, ret_end)))
-		return false;
-	w->last_target = target;
-	*ret_end = pos + 2;
-	return true;
+	if (m->len - pos >= 2 && m->bytes[pos] >= 0xc0) {
+		target = wire_u16(m->bytes + pos) & 0x3fff;
+		if ((target == w->question_name || target == w->last_target) && target < pos) {
+			*ret_end = pos + 2;
+			return true;
+		}
+	}
+	return walk_other_name(w, pos, ret_end);
 }
 
 /* The array twice as large, or NULL and the old one still good. */
