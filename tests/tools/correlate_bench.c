@@ -10,8 +10,8 @@
 
 #include "correlate/correlate.h"
 
-#define ROUNDS 15
-#define BATCH  200000
+#define ROUNDS 300
+#define BATCH  10000
 
 struct world {
 	size_t names, addresses, clients;
@@ -69,7 +69,10 @@ static void answer(struct correlator *c, const struct world *w, uint64_t n, uint
 					       .type = DNS_TYPE_A,
 					       .ttl_s = 60,
 					       .addr = address(198, (name * 3 + i) % w->addresses)};
-	correlator_response(c, &obs);
+	if (c)
+		correlator_response(c, &obs);
+	else
+		__asm__ volatile("" : : "r"(&obs) : "memory"); /* what making one costs */
 }
 
 static void connection(struct correlator *c, const struct world *w, uint64_t n, uint64_t time_ns)
@@ -103,11 +106,6 @@ static double best(struct correlator *c, const struct world *w,
 	return least;
 }
 
-static void nothing(struct correlator *c, const struct world *w, uint64_t n, uint64_t time_ns)
-{
-	(void)c, (void)w, (void)n, (void)time_ns;
-}
-
 int main(void)
 {
 	static const struct world worlds[] = {
@@ -128,7 +126,7 @@ int main(void)
 		make_names(&w);
 		if (correlator_new(&cfg, &hash_key_fixed, &c))
 			return 1;
-		t = best(c, &w, answer, &n) - best(c, &w, nothing, &n);
+		t = best(c, &w, answer, &n) - best(NULL, &w, answer, &n);
 		correlator_stats(c, &s);
 		printf("%6zu names %6zu addresses %5zu clients, %zu a response: response %.0f ns, "
 		       "connection %.0f ns, %.1f MiB\n",

@@ -127,6 +127,15 @@ void *table_get(struct table *t, uint64_t key)
 	return NULL;
 }
 
+void table_prefetch(const struct table *t, uint64_t key)
+{
+	const uint8_t *set = slot(t, set_of(t, key), 0);
+	size_t step = t->entry_bytes < 64 ? 64 : t->entry_bytes; /* 64: a cache line */
+
+	for (size_t at = 0; at < WAYS * t->entry_bytes; at += step)
+		__builtin_prefetch(set + at);
+}
+
 /* Second chance: the first slot from the hand on that was not used since the hand passed. */
 static unsigned int make_room(struct table *t, size_t at)
 {

@@ -30,6 +30,8 @@ void table_free(struct table *t); /* calls evict() for what is left; NULL is fin
 void *table_get(struct table *t, uint64_t key); /* marks as used; NULL when absent */
 /* Existing entry, or a zeroed one with its key set. @ret_new tells which. Never fails. */
 void *table_put(struct table *t, uint64_t key, bool *ret_new);
+/* Start fetching the memory that table_get() or table_put() of @key will look at. */
+void table_prefetch(const struct table *t, uint64_t key);
 void table_remove(struct table *t, void *entry); /* calls evict() without counting */
 
 /* Walk all entries: start with *pos = 0; NULL at the end. Entries may be removed on the way. */

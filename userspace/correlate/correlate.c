@@ -98,6 +98,7 @@ void correlator_response(struct correlator *c, const struct dns_observation *obs
 		.query = obs->qname, .time_ns = obs->time_ns, .keep_ns = c->cfg.keep_ns};
 	struct tie_client client = {};
 	bool relayed = false;
+	uint64_t tie;
 
 	for (size_t i = 0; i < obs->records_len; i++) {
 		const struct dns_obs_record *r = &obs->records[i];
@@ -120,7 +121,10 @@ void correlator_response(struct correlator *c, const struct dns_observation *obs
 		}
 		a.addr = &r->addr;
 		a.ttl_s = r->ttl_s > INT32_MAX ? 0 : r->ttl_s; /* RFC 2181 8 */
-		relayed |= ties_note(c->ties, &client, mappings_note(c->mappings, &a)->key);
+		mappings_prefetch(c->mappings, &a);
+		tie = ties_prefetch(c->ties, &client, a.key);
+		mappings_note(c->mappings, &a);
+		relayed |= ties_note(c->ties, &client, a.key, tie);
 	}
 	if (relayed)
 		c->stats.relayed++;
@@ -291,7 +295,7 @@ static void learn(struct correlator *c, const struct connection *conn)
 	if (c->cfg.home_netns && conn->process.netns == c->cfg.home_netns &&
 	    !ip_is_unspecified(&conn->src))
 		ties_local(c->ties, &conn->src);
-	if (conn->dport == 53)
+	if (conn->dport == 53 && conn->state == CONNECTION_OK)
 		ties_question(c->ties, conn);
 }
 

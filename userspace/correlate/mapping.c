@@ -6,6 +6,7 @@
 
 #include "base/table.h"
 
+#define CHECK_NS 1000000000ULL	/* a name is looked whether it is still there, at most this often */
 #define TOUCH_NS 60000000000ULL /* a name in use is marked as such this often */
 
 struct address {
@@ -148,14 +149,13 @@ static uint32_t oldest_of(struct mappings *m, struct address *a)
 	return at;
 }
 
-static struct mapping *add(struct mappings *m, struct address *a, const struct mapping_answer *ans,
-			   uint64_t key)
+static struct mapping *add(struct mappings *m, struct address *a, const struct mapping_answer *ans)
 {
 	uint32_t at = a->count == MAPPING_ADDRESS_MAX ? oldest_of(m, a) : take(m, a);
 	struct mapping *p = &m->pool[at];
 
 	*p = (struct mapping){
-		.key = key,
+		.key = ans->key,
 		.owner_key = ans->owner_key,
 		.query_key = ans->query_key,
 		.first_ns = ans->time_ns,
@@ -172,9 +172,10 @@ static struct mapping *add(struct mappings *m, struct address *a, const struct m
 
 static void renew(struct mappings *m, struct mapping *p, const struct mapping_answer *a)
 {
-	bool idle = a->time_ns > p->last_ns + TOUCH_NS;
-
-	if (idle || p->owner->key != p->owner_key || p->query->key != p->query_key)
+	/* the names are two more cache lines away */
+	if (a->time_ns > p->last_ns + TOUCH_NS ||
+	    (a->time_ns > p->last_ns + CHECK_NS &&
+	     (p->owner->key != p->owner_key || p->query->key != p->query_key)))
 		keep_names(m, p, a);
 	if (a->time_ns > p->last_ns + a->keep_ns) /* the interval ended; another one begins */
 		p->first_ns = p->before_ns = a->time_ns;
@@ -185,22 +186,27 @@ static void renew(struct mappings *m, struct mapping *p, const struct mapping_an
 	p->ttl_s = a->ttl_s;
 }
 
+void mappings_prefetch(const struct mappings *m, struct mapping_answer *a)
+{
+	a->addr_key = address_key(m, a->addr);
+	a->key = nonzero(hash_mix(a->addr_key ^ hash_mix(a->owner_key ^ a->query_key << 1)));
+	table_prefetch(m->addresses, a->addr_key);
+}
+
 struct mapping *mappings_note(struct mappings *m, const struct mapping_answer *a)
 {
-	uint64_t akey = address_key(m, a->addr);
-	uint64_t key = nonzero(hash_mix(akey ^ hash_mix(a->owner_key ^ a->query_key << 1)));
 	uint32_t *link;
 	struct address *addr;
 	bool is_new;
 
-	addr = table_put(m->addresses, akey, &is_new);
+	addr = table_put(m->addresses, a->addr_key, &is_new);
 	if (is_new)
 		addr->first = MAPPING_NONE;
 	for (link = &addr->first; *link != MAPPING_NONE; link = &m->pool[*link].next) {
 		uint32_t at = *link;
 		struct mapping *p = &m->pool[at];
 
-		if (p->key != key)
+		if (p->key != a->key)
 			continue;
 		*link = p->next; /* to the front */
 		p->next = addr->first;
@@ -208,7 +214,7 @@ struct mapping *mappings_note(struct mappings *m, const struct mapping_answer *a
 		renew(m, p, a);
 		return p;
 	}
-	return add(m, addr, a, key);
+	return add(m, addr, a);
 }
 
 const struct mapping *mappings_first(struct mappings *m, const struct ip_addr *addr)

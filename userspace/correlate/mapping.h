@@ -43,7 +43,11 @@ struct mapping_answer {
 	uint64_t owner_key, query_key; /* mappings_name_key() of the two */
 	uint64_t time_ns, keep_ns;
 	uint32_t ttl_s;
+	uint64_t addr_key, key; /* from mappings_prefetch() */
 };
+
+/* Work out the keys and start fetching what mappings_note() will look at. */
+void mappings_prefetch(const struct mappings *m, struct mapping_answer *a);
 
 /* Note it; the mapping is valid until the next call. Never fails, never allocates. */
 struct mapping *mappings_note(struct mappings *m, const struct mapping_answer *a);

@@ -6,38 +6,52 @@
 
 #include "base/table.h"
 
-#define LOCAL_HOST    1ULL /* key of the host that all local addresses are */
-#define LOCAL_MAX     1024 /* addresses of this machine; a power of two */
+#define LOCAL_HOST    1ULL  /* key of the host that all local addresses are */
+#define LOCAL_MAX     1024  /* addresses of this machine and its processes; a power of two */
 #define QUESTIONS_MAX 32768 /* sockets that asked lately */
-#define RELAY_NS      5000000000ULL /* an answer handed on later than this is a new one */
-#define ASK_NS	      30000000000ULL /* a question waits this long for its answer at most */
+#define ASKED_MAX     32768 /* pairs of process and mapping */
+#define WAITING_MAX   4096  /* answers whose question was not seen yet */
+#define WAITING_KEPT  4	    /* mappings of one such answer */
 
-struct ask {
-	uint64_t socket;
-	uint64_t time_ns;
-	uint32_t who; /* 0: look the socket up */
-};
+#define TICK_NS	    10000000ULL	   /* times in ties: 32 bits of 10 ms, compared modulo 2^32 */
+#define RELAY_TICKS 500		   /* an answer handed on later than this is a new one */
+#define ASK_NS	    30000000000ULL /* a question waits this long for its answer at most */
+#define SKEW_NS	    1000000ULL	   /* between the clocks of two rings */
 
-struct tie { /* key: host and mapping */
+struct tie { /* key: host and mapping. Small: a set of eight is three cache lines */
 	uint64_t key;
-	uint64_t last_ns;
-	uint64_t upstream_ns; /* last answered by another host */
-	uint64_t relayed_ns; /* when it was last handed on; 0 never */
-	uint64_t direct_ns; /* last answered to this host by itself: a process asked the stub */
-	uint32_t asks_next;
-	struct ask asks[TIE_ASKS];
+	uint32_t last;
+	uint32_t upstream; /* last answered by another host; 0 never */
+	uint32_t relayed;  /* last handed on; 0 never */
+	uint32_t direct;   /* last answered by the host itself: a process asked the stub; 0 never */
 };
 
-struct question {
+struct question { /* key: socket */
 	uint64_t key;
 	uint64_t time_ns;
 	uint32_t who;
 };
 
+struct asked { /* key: process and mapping */
+	uint64_t key;
+};
+
+struct waiting { /* key: socket */
+	uint64_t key;
+	uint64_t time_ns;
+	uint64_t mappings[WAITING_KEPT];
+	uint32_t len;
+};
+
+struct local {
+	uint64_t key;
+	bool machine; /* else the address of a container or the like */
+};
+
 struct ties {
 	struct hash_key key;
-	struct table *ties, *questions;
-	uint64_t local[LOCAL_MAX]; /* keys of addresses, open addressing */
+	struct table *ties, *questions, *asked, *waiting;
+	struct local local[LOCAL_MAX]; /* open addressing */
 	size_t locals;
 };
 
@@ -49,7 +63,9 @@ int ties_new(size_t max_ties, const struct hash_key *key, struct ties **ret)
 		return -ENOMEM;
 	t->key = *key;
 	if (table_new(sizeof(struct tie), max_ties, NULL, NULL, &t->ties) ||
-	    table_new(sizeof(struct question), QUESTIONS_MAX, NULL, NULL, &t->questions)) {
+	    table_new(sizeof(struct question), QUESTIONS_MAX, NULL, NULL, &t->questions) ||
+	    table_new(sizeof(struct asked), ASKED_MAX, NULL, NULL, &t->asked) ||
+	    table_new(sizeof(struct waiting), WAITING_MAX, NULL, NULL, &t->waiting)) {
 		ties_free(t);
 		return -ENOMEM;
 	}
@@ -63,6 +79,8 @@ void ties_free(struct ties *t)
 		return;
 	table_free(t->ties);
 	table_free(t->questions);
+	table_free(t->asked);
+	table_free(t->waiting);
 	free(t);
 }
 
@@ -82,30 +100,49 @@ static uint64_t address_key(const struct ties *t, const struct ip_addr *addr)
 	return key > LOCAL_HOST ? key : LOCAL_HOST + 1;
 }
 
-static bool local_has(const struct ties *t, uint64_t key)
+static const struct local *local_find(const struct ties *t, uint64_t key)
 {
-	for (size_t i = key % LOCAL_MAX; t->local[i]; i = (i + 1) % LOCAL_MAX)
-		if (t->local[i] == key)
-			return true;
-	return false;
+	for (size_t i = key % LOCAL_MAX; t->local[i].key; i = (i + 1) % LOCAL_MAX)
+		if (t->local[i].key == key)
+			return &t->local[i];
+	return NULL;
 }
 
-void ties_local(struct ties *t, const struct ip_addr *addr)
+static void local_add(struct ties *t, const struct ip_addr *addr, bool machine)
 {
 	uint64_t key = address_key(t, addr);
 	size_t i = key % LOCAL_MAX;
 
-	if (local_has(t, key) || t->locals == LOCAL_MAX / 2)
-		return;
-	while (t->local[i])
+	while (t->local[i].key && t->local[i].key != key)
 		i = (i + 1) % LOCAL_MAX;
-	t->local[i] = key;
-	t->locals++;
+	if (!t->local[i].key) {
+		/* half full is where open addressing is still short; containers come and go */
+		if (t->locals >= LOCAL_MAX / 2 + (machine ? LOCAL_MAX / 4 : 0))
+			return;
+		t->local[i].key = key;
+		t->locals++;
+	}
+	t->local[i].machine |= machine;
+}
+
+void ties_local(struct ties *t, const struct ip_addr *addr)
+{
+	local_add(t, addr, true);
+}
+
+static bool is_machine(const struct ties *t, const struct ip_addr *addr, uint64_t key)
+{
+	const struct local *l;
+
+	if (is_loopback(addr))
+		return true;
+	l = local_find(t, key);
+	return l && l->machine;
 }
 
 bool ties_is_local(const struct ties *t, const struct ip_addr *addr)
 {
-	return is_loopback(addr) || local_has(t, address_key(t, addr));
+	return is_machine(t, addr, address_key(t, addr));
 }
 
 static uint64_t host_key(const struct ties *t, const struct ip_addr *addr)
@@ -114,10 +151,8 @@ static uint64_t host_key(const struct ties *t, const struct ip_addr *addr)
 
 	if (ip_is_unspecified(addr))
 		return 0;
-	if (is_loopback(addr))
-		return LOCAL_HOST;
 	key = address_key(t, addr);
-	return local_has(t, key) ? LOCAL_HOST : key;
+	return is_machine(t, addr, key) ? LOCAL_HOST : key;
 }
 
 /* --- questions ------------------------------------------------------------------------------- */
@@ -137,16 +172,42 @@ static uint32_t process_key(const struct ties *t, const struct process_info *p)
 	return who ? who : 1;
 }
 
+static uint64_t asked_key(uint32_t who, uint64_t mapping)
+{
+	uint64_t key = hash_mix(mapping ^ hash_mix(who));
+
+	return key ? key : 1;
+}
+
+static void note_asked(struct ties *t, uint32_t who, uint64_t mapping)
+{
+	bool is_new;
+
+	table_put(t->asked, asked_key(who, mapping), &is_new);
+}
+
 void ties_question(struct ties *t, const struct connection *conn)
 {
+	uint64_t socket;
 	struct question *q;
+	struct waiting *w;
 	bool is_new;
 
 	if (!conn->has_process || !conn->sport)
 		return;
-	q = table_put(t->questions, socket_key(address_key(t, &conn->src), conn->sport), &is_new);
+	if (!ip_is_unspecified(&conn->src))
+		local_add(t, &conn->src, false);
+	socket = socket_key(address_key(t, &conn->src), conn->sport);
+	q = table_put(t->questions, socket, &is_new);
 	q->time_ns = conn->time_ns;
 	q->who = process_key(t, &conn->process);
+	w = table_get(t->waiting, socket); /* the answer came through its ring before the question */
+	if (!w)
+		return;
+	if (w->time_ns + SKEW_NS >= q->time_ns && w->time_ns <= q->time_ns + ASK_NS)
+		for (size_t i = 0; i < w->len; i++)
+			note_asked(t, q->who, w->mappings[i]);
+	table_remove(t->waiting, w);
 }
 
 /* Who asked by that socket for what was answered at @time_ns; 0: not known. */
@@ -154,37 +215,40 @@ static uint32_t asker_of(struct ties *t, uint64_t socket, uint64_t time_ns)
 {
 	const struct question *q = table_get(t->questions, socket);
 
-	/* the two times come from two rings of one clock: an answer may seem to be a little early
-	 */
-	if (!q || q->time_ns > time_ns + 1000000 || q->time_ns + ASK_NS < time_ns)
+	if (!q || q->time_ns > time_ns + SKEW_NS || q->time_ns + ASK_NS < time_ns)
 		return 0;
 	return q->who;
 }
 
+/* The socket that asked; one without connect() has no address of its own. */
+static void find_socket(struct ties *t, const struct dns_observation *obs, uint64_t address,
+			struct tie_client *c)
+{
+	struct ip_addr any = {};
+
+	c->socket = socket_key(address, obs->client_port);
+	c->who = asker_of(t, c->socket, obs->time_ns);
+	if (c->who || c->host != LOCAL_HOST)
+		return;
+	if (ip_is_v4(&obs->client))
+		any = ip_from_v4((const uint8_t[4]){ 0 });
+	c->who = asker_of(t, socket_key(address_key(t, &any), obs->client_port), obs->time_ns);
+}
+
 struct tie_client ties_client(struct ties *t, const struct dns_observation *obs)
 {
-	struct tie_client c = {.time_ns = obs->time_ns};
+	struct tie_client c = { .time_ns = obs->time_ns };
+	const struct local *l;
 	uint64_t address;
 
 	if (ip_is_unspecified(&obs->client))
 		return c;
 	address = address_key(t, &obs->client);
-	c.host = is_loopback(&obs->client) || local_has(t, address) ? LOCAL_HOST : address;
+	l = is_loopback(&obs->client) ? NULL : local_find(t, address);
+	c.host = is_loopback(&obs->client) || (l && l->machine) ? LOCAL_HOST : address;
 	c.server = host_key(t, &obs->server);
-	if (obs->client_port) {
-		c.ask = socket_key(address, obs->client_port);
-		c.who = asker_of(t, c.ask, obs->time_ns);
-	}
-	/* a socket without connect() has no address of its own */
-	if (obs->client_port && !c.who && c.host == LOCAL_HOST) {
-		struct ip_addr any = {};
-		uint64_t ask;
-
-		if (ip_is_v4(&obs->client))
-			any = ip_from_v4((const uint8_t[4]){0});
-		ask = socket_key(address_key(t, &any), obs->client_port);
-		c.who = asker_of(t, ask, obs->time_ns);
-	}
+	if (obs->client_port && (l || c.host == LOCAL_HOST))
+		find_socket(t, obs, address, &c);
 	return c;
 }
 
@@ -197,38 +261,72 @@ static uint64_t tie_key(uint64_t host, uint64_t mapping)
 	return key ? key : 1;
 }
 
+static uint32_t ticks(uint64_t time_ns)
+{
+	uint32_t n = (uint32_t)(time_ns / TICK_NS);
+
+	return n ? n : 1;
+}
+
+uint64_t ties_prefetch(const struct ties *t, const struct tie_client *client, uint64_t mapping)
+{
+	uint64_t key;
+
+	if (!client->host)
+		return 0;
+	key = tie_key(client->host, mapping);
+	table_prefetch(t->ties, key);
+	return key;
+}
+
 static bool note_relay(struct ties *t, const struct tie_client *client, uint64_t mapping)
 {
+	uint32_t now = ticks(client->time_ns);
 	struct tie *up;
 
 	if (!client->server)
 		return false;
 	up = table_get(t->ties, tie_key(client->server, mapping));
-	if (!up || !up->upstream_ns || up->upstream_ns + RELAY_NS < client->time_ns)
+	if (!up || !up->upstream || now - up->upstream > RELAY_TICKS)
 		return false;
 	if (client->server != client->host)
-		up->relayed_ns = client->time_ns;
+		up->relayed = now;
 	return true;
 }
 
-bool ties_note(struct ties *t, const struct tie_client *client, uint64_t mapping)
+static void note_process(struct ties *t, const struct tie_client *client, uint64_t mapping)
+{
+	struct waiting *w;
+	bool is_new;
+
+	if (client->who) {
+		note_asked(t, client->who, mapping);
+		return;
+	}
+	w = table_put(t->waiting, client->socket, &is_new);
+	if (w->time_ns != client->time_ns)
+		w->len = 0;
+	w->time_ns = client->time_ns;
+	if (w->len < WAITING_KEPT)
+		w->mappings[w->len++] = mapping;
+}
+
+bool ties_note(struct ties *t, const struct tie_client *client, uint64_t mapping, uint64_t key)
 {
 	struct tie *tie;
 	bool relayed, is_new;
 
-	if (!client->host)
+	if (!key)
 		return false;
 	relayed = note_relay(t, client, mapping);
-	tie = table_put(t->ties, tie_key(client->host, mapping), &is_new);
-	if (client->time_ns > tie->last_ns)
-		tie->last_ns = client->time_ns;
+	tie = table_put(t->ties, key, &is_new);
+	tie->last = ticks(client->time_ns);
 	if (client->server == client->host)
-		tie->direct_ns = client->time_ns;
+		tie->direct = tie->last;
 	else
-		tie->upstream_ns = client->time_ns;
-	if (client->ask)
-		tie->asks[tie->asks_next++ % TIE_ASKS] = (struct ask){
-			.socket = client->ask, .time_ns = client->time_ns, .who = client->who};
+		tie->upstream = tie->last;
+	if (client->socket)
+		note_process(t, client, mapping);
 	return relayed;
 }
 
@@ -238,7 +336,7 @@ struct tie_asker ties_asker(const struct ties *t, const struct connection *conn)
 
 	if (!ip_is_unspecified(&conn->src)) {
 		a.hosts[0] = address_key(t, &conn->src);
-		if (is_loopback(&conn->src) || local_has(t, a.hosts[0]))
+		if (is_machine(t, &conn->src, a.hosts[0]))
 			a.hosts[1] = LOCAL_HOST;
 	} else if (conn->source == CONNECTION_LOCAL) {
 		a.hosts[1] = LOCAL_HOST;
@@ -248,36 +346,20 @@ struct tie_asker ties_asker(const struct ties *t, const struct connection *conn)
 	return a;
 }
 
-static bool asked_by(struct ties *t, struct tie *tie, uint32_t who)
-{
-	for (size_t i = 0; i < TIE_ASKS; i++) {
-		struct ask *ask = &tie->asks[i];
-
-		if (!ask->socket)
-			continue;
-		if (!ask->who)
-			ask->who = asker_of(t, ask->socket, ask->time_ns);
-		if (ask->who == who)
-			return true;
-	}
-	return false;
-}
-
 enum tie_strength ties_look(struct ties *t, const struct tie_asker *asker, uint64_t mapping)
 {
 	enum tie_strength best = TIE_OTHERS;
 
+	if (asker->who && table_get(t->asked, asked_key(asker->who, mapping)))
+		return TIE_PROCESS;
 	for (size_t i = 0; i < 2; i++) {
-		struct tie *tie = asker->hosts[i]
-					  ? table_get(t->ties, tie_key(asker->hosts[i], mapping))
-					  : NULL;
+		const struct tie *tie = asker->hosts[i] ?
+						table_get(t->ties, tie_key(asker->hosts[i], mapping)) :
+						NULL;
 
-		if (!tie)
-			continue;
-		if (asker->who && asked_by(t, tie, asker->who))
-			return TIE_PROCESS;
 		/* asked for others, and by nobody here */
-		if (tie->relayed_ns && !tie->direct_ns && tie->last_ns <= tie->relayed_ns)
+		if (!tie || (tie->relayed && !tie->direct &&
+			     (int32_t)(tie->last - tie->relayed) <= 0))
 			continue;
 		best = TIE_HOST;
 	}
@@ -291,5 +373,6 @@ uint64_t ties_evicted(const struct ties *t)
 
 size_t ties_bytes(const struct ties *t)
 {
-	return table_bytes(t->ties) + table_bytes(t->questions);
+	return table_bytes(t->ties) + table_bytes(t->questions) + table_bytes(t->asked) +
+	       table_bytes(t->waiting);
 }

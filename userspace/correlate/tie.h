@@ -9,13 +9,14 @@
 #include "base/hash.h"
 #include "dns/observation.h"
 
-#define TIE_ASKS 4 /* latest questions remembered of one host for one mapping */
-
 struct ties;
 int ties_new(size_t max_ties, const struct hash_key *key, struct ties **ret);
 void ties_free(struct ties *t);
 
-/* An address of this machine: all of them are one host. */
+/*
+ * An address of this machine: all of them are one host. Answers are tied to processes for these,
+ * and for the addresses that local processes connected from (containers').
+ */
 void ties_local(struct ties *t, const struct ip_addr *addr);
 bool ties_is_local(const struct ties *t, const struct ip_addr *addr);
 
@@ -23,14 +24,20 @@ bool ties_is_local(const struct ties *t, const struct ip_addr *addr);
 void ties_question(struct ties *t, const struct connection *conn);
 
 struct tie_client { /* of one response, worked out once */
-	uint64_t host, server, ask; /* 0: unknown; ask names the socket */
+	uint64_t host, server;	/* 0: unknown */
+	uint64_t socket;	/* that asked, when it may be a local process's; else 0 */
 	uint64_t time_ns;
-	uint32_t who; /* process; 0 not known (yet) */
+	uint32_t who;		/* process; 0 not known (yet) */
 };
 struct tie_client ties_client(struct ties *t, const struct dns_observation *obs);
+/* The key under which ties_note() will look; starts fetching it. */
+uint64_t ties_prefetch(const struct ties *t, const struct tie_client *client, uint64_t mapping);
 
-/* @client was answered @mapping. True when a forwarder merely handed the answer on. */
-bool ties_note(struct ties *t, const struct tie_client *client, uint64_t mapping);
+/*
+ * @client was answered @mapping; @key from ties_prefetch(). True when a forwarder merely handed the
+ * answer on.
+ */
+bool ties_note(struct ties *t, const struct tie_client *client, uint64_t mapping, uint64_t key);
 
 enum tie_strength { TIE_OTHERS = 0, TIE_HOST = 1, TIE_PROCESS = 2 };
 
