@@ -79,7 +79,6 @@ static __always_inline void ft_tcp_untracked(struct sock *sk, const struct ft_co
 	c->tid = t->tid;
 	c->exec_id = t->exec_id;
 	c->netns = t->netns;
-	c->sock = (__u64)sk;
 	ft_sock_addresses(sk, c);
 	ft_conn_submit(c);
 }
@@ -134,7 +133,6 @@ static __always_inline void ft_tcp_report(struct sock *sk, const struct ft_conn_
 	c->tid = t->tid;
 	c->exec_id = t->exec_id;
 	c->netns = t->netns;
-	c->sock = (__u64)sk;
 	ft_sock_addresses(sk, c);
 	if (event != FT_CONN_OK)
 		c->err = BPF_CORE_READ(sk, sk_err);
@@ -185,7 +183,7 @@ struct ft_sockaddr { /* struct sockaddr_in or sockaddr_in6 */
 	__u8 v6[16];
 };
 
-static __always_inline struct sock *ft_sock_of_fd(struct task_struct *task, __u32 fd)
+static __always_inline struct sock *ft_sock_of_fd(struct task_struct *task, __u32 fd, __u64 *inode)
 {
 	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
 	struct file **files = BPF_CORE_READ(table, fd);
@@ -195,6 +193,7 @@ static __always_inline struct sock *ft_sock_of_fd(struct task_struct *task, __u3
 	if (fd >= BPF_CORE_READ(table, max_fds) ||
 	    bpf_probe_read_kernel(&file, sizeof(file), files + fd) || !file)
 		return NULL;
+	*inode = BPF_CORE_READ(file, f_inode, i_ino);
 	socket = BPF_CORE_READ(file, private_data);
 	return BPF_CORE_READ(socket, sk);
 }
@@ -225,8 +224,9 @@ static __always_inline void ft_conn_destination(struct ft_conn *c, const struct 
 		__builtin_memcpy(c->dst, to->v6, sizeof(c->dst));
 }
 
-static __always_inline void ft_report_now(struct sock *sk, const struct ft_sockaddr *to, __u8 proto,
-					  __u8 flags, int err)
+static __always_inline void ft_report_now(struct sock *sk, __u64 inode,
+					  const struct ft_sockaddr *to, __u8 proto, __u8 flags,
+					  int err)
 {
 	__u64 now_ns = bpf_ktime_get_ns();
 	struct ft_who who = ft_announce(now_ns);
@@ -240,7 +240,7 @@ static __always_inline void ft_report_now(struct sock *sk, const struct ft_socka
 	c->pid = who.pid;
 	c->exec_id = who.exec_id;
 	c->tid = (__u32)bpf_get_current_pid_tgid();
-	c->sock = (__u64)sk;
+	c->sock = inode;
 	c->netns = ft_sock_netns(sk);
 	c->err = err;
 	c->flags = flags;
@@ -254,6 +254,7 @@ static __always_inline void ft_connect_return(__s32 fd, const void *addr, long r
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 	struct ft_sockaddr to = {};
 	struct sock *sk;
+	__u64 inode = 0;
 	__u16 proto;
 
 	if (bpf_probe_read_user(&to, 8, addr) ||
@@ -262,7 +263,7 @@ static __always_inline void ft_connect_return(__s32 fd, const void *addr, long r
 	if (to.family == FT_AF_INET6 &&
 	    bpf_probe_read_user(to.v6, sizeof(to.v6), (const char *)addr + 8))
 		return;
-	sk = ft_sock_of_fd(task, (__u32)fd);
+	sk = ft_sock_of_fd(task, (__u32)fd, &inode);
 	if (!sk) {
 		ft_conn_count(FT_CONN_COUNT_NO_SOCKET);
 		return;
@@ -272,7 +273,7 @@ static __always_inline void ft_connect_return(__s32 fd, const void *addr, long r
 		return;
 	if (proto == PROTO_TCP && ft_tcp_is_silent(sk, (int)-ret))
 		return;
-	ft_report_now(sk, &to, (__u8)proto, 0, (int)-ret);
+	ft_report_now(sk, inode, &to, (__u8)proto, 0, (int)-ret);
 }
 
 struct ft_syscall { /* format of the tracepoints syscalls:sys_{enter,exit}_* */
@@ -363,7 +364,7 @@ static __always_inline void ft_udp_send(struct bpf_sock_addr *ctx, const struct 
 		ft_conn_count(FT_CONN_COUNT_UDP_REPEAT);
 		return;
 	}
-	ft_report_now(sk, to, PROTO_UDP, FT_CONN_UNCONNECTED, 0);
+	ft_report_now(sk, 0, to, PROTO_UDP, FT_CONN_UNCONNECTED, 0);
 }
 
 SEC("cgroup/sendmsg4")

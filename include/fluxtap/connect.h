@@ -38,7 +38,7 @@ struct ft_conn {
 	__u64 attempt_ns; /* when it began; equal to the time of the outcome for UDP */
 	__u64 established_ns; /* CLOSED only */
 	__u64 start_ns; /* of the process */
-	__u64 sock; /* the kernel's socket, for telling sockets apart; not an address */
+	__u64 sock; /* inode of the socket, where connect() tells it; else 0 */
 	__u64 bytes_sent; /* CLOSED only: payload, retransmissions not counted twice */
 	__u64 bytes_received;
 	__u32 pid; /* thread group id in the initial namespace */

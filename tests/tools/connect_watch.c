@@ -3,7 +3,8 @@
  * Print the connections that the programs report, one line each, tab-separated: for tests that
  * compare them with what they did. "ready" once attached and existing ones are listed; without
  * privileges from then on (user nobody, no capability). Ends when standard input does, with the
- * counters on the last line.
+ * counters on the last line. With an argument: a file of answers, a line each (name, address,
+ * client, TTL), taken as given now, and the names that the join finds in the last column.
  */
 #include <errno.h>
 #include <grp.h>
@@ -17,10 +18,22 @@
 #include <unistd.h>
 
 #include "capture/connect.h"
+#include "correlate/correlate.h"
 
 static const char *or_dash(const char *s)
 {
 	return s && *s ? s : "-";
+}
+
+static void print_names(const struct connection *c)
+{
+	char name[DNS_NAME_TEXT_MAX];
+
+	for (size_t i = 0; i < c->names_len; i++) {
+		dns_name_format(&c->names[i].rrname, name);
+		printf("%s%s", i ? "," : "", name);
+	}
+	printf("%s\n", c->names_len ? "" : "-");
 }
 
 static void print(void *ctx, struct connection *c)
@@ -29,14 +42,16 @@ static void print(void *ctx, struct connection *c)
 	const struct process_info *p = &c->process;
 	char src[IP_TEXT_MAX], dst[IP_TEXT_MAX];
 
-	(void)ctx;
+	if (ctx)
+		correlator_connection(ctx, c);
 	printf("%s\t%s\t%d\t%s\t%u\t%s\t%u\t", states[c->state], c->proto == 6 ? "tcp" : "udp",
 	       c->err, ip_format(&c->src, src), c->sport, ip_format(&c->dst, dst), c->dport);
 	printf("%u\t%u\t%u\t%s\t%s\t%s\t%s\t%s\t%s\t%" PRIu64 "\t", p->pid, p->ppid, p->uid,
 	       or_dash(p->exe), or_dash(p->comm), or_dash(p->cmdline), or_dash(p->cgroup),
 	       or_dash(p->unit), or_dash(p->container_id), p->netns);
-	printf("%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%d\n", c->bytes_toserver, c->bytes_toclient,
+	printf("%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%d\t", c->bytes_toserver, c->bytes_toclient,
 	       c->latency_us, c->preexisting);
+	print_names(c);
 }
 
 static uint64_t now_ns(void)
@@ -45,6 +60,38 @@ static uint64_t now_ns(void)
 
 	clock_gettime(CLOCK_REALTIME, &ts);
 	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+static int read_answers(const char *path, struct correlator **ret)
+{
+	struct correlate_config cfg = correlate_config_default();
+	char text[256], addr[64], client[64];
+	FILE *f = fopen(path, "re");
+	uint32_t ttl;
+
+	if (!f)
+		return -errno;
+	if (correlator_new(&cfg, &hash_key_fixed, ret)) {
+		fclose(f);
+		return -ENOMEM;
+	}
+	while (fscanf(f, "%255s %63s %63s %" SCNu32, text, addr, client, &ttl) == 4) {
+		struct dns_name name;
+		struct dns_obs_record r = {.owner = &name, .type = DNS_TYPE_A, .ttl_s = ttl};
+		struct dns_observation obs = {.time_ns = now_ns(),
+					      .qname = &name,
+					      .qtype = 1,
+					      .qclass = 1,
+					      .records = &r,
+					      .records_len = 1};
+
+		if (dns_name_from_text(text, &name) || ip_parse(addr, &r.addr) ||
+		    ip_parse(client, &obs.client))
+			return -EBADMSG;
+		correlator_response(*ret, &obs);
+	}
+	fclose(f);
+	return 0;
 }
 
 static void drop_privileges(void)
@@ -68,7 +115,7 @@ static void print_stats(const struct connect_capture *c)
 	       s.processes, s.processes_unknown, s.syscalls, s.udp_sends);
 }
 
-static int open_and_attach(struct connect_capture **ret)
+static int open_and_attach(struct correlator *names, struct connect_capture **ret)
 {
 	struct connect_config cfg = connect_config_default();
 	int err = connect_open(&cfg, &hash_key_fixed, ret);
@@ -77,17 +124,20 @@ static int open_and_attach(struct connect_capture **ret)
 		return err;
 	err = connect_attach(*ret);
 	if (!err)
-		err = connect_existing(*ret, now_ns(), print, NULL);
+		err = connect_existing(*ret, now_ns(), print, names);
 	return err < 0 ? err : 0;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	struct pollfd fds[2] = {{.fd = STDIN_FILENO, .events = POLLIN}};
 	struct connect_capture *c = NULL;
+	struct correlator *names = NULL;
 	uint64_t end_ns = 0;
-	int err = open_and_attach(&c);
+	int err = argc > 1 ? read_answers(argv[1], &names) : 0;
 
+	if (!err)
+		err = open_and_attach(names, &c);
 	if (err) {
 		fprintf(stderr, "connect_watch: %s\n", strerror(-err));
 		return 1;
@@ -97,7 +147,7 @@ int main(void)
 	fds[1] = (struct pollfd){.fd = connect_fd(c), .events = POLLIN};
 	/* when told to end: once more around, for UDP connects that wait to be told from probes */
 	while (!end_ns || now_ns() < end_ns) {
-		connect_poll(c, now_ns(), print, NULL);
+		connect_poll(c, now_ns(), print, names);
 		fflush(stdout);
 		poll(end_ns ? fds + 1 : fds, end_ns ? 1 : 2, 10);
 		if (!end_ns && fds[0].revents & (POLLIN | POLLHUP))
@@ -105,5 +155,6 @@ int main(void)
 	}
 	print_stats(c);
 	connect_close(c);
+	correlator_free(names);
 	return 0;
 }

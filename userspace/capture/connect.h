@@ -56,9 +56,10 @@ int connect_fd(const struct connect_capture *c);
  * Hand over what is in the ring. @now_ns: Unix time now, for bringing the kernel's times to it.
  * Returns how many connections. Call again within udp_hold_ns or a little more.
  *
- * A UDP socket that is connected to several addresses in a row, or by one thread to several of the
- * same port within 5 ms, or to port 0, sends nothing: that is getaddrinfo() sorting addresses
- * (RFC 6724). Such connects are counted as probes and not handed over.
+ * UDP connects that send nothing, but ask the kernel which source address it would take, are how
+ * resolvers sort addresses (RFC 6724). What looks like that is counted as probes and not handed
+ * over: one socket to several addresses in a row (glibc), one thread to the same port over IPv4 and
+ * IPv6 within 5 ms, ports 0, 9 (Go) and 65535 (musl). c-ares' look like any other.
  */
 int connect_poll(struct connect_capture *c, uint64_t now_ns, connection_fn fn, void *ctx);
 

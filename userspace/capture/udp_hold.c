@@ -57,16 +57,29 @@ static void release_first(struct udp_hold *h)
 		h->fn(h->ctx, &held->rec);
 }
 
+/* A port that nobody means: 0 (no service asked for), 9 (Go), 65535 (musl). */
+static bool is_probe_port(__be16 dport)
+{
+	return !dport || dport == htons(9) || dport == htons(65535);
+}
+
+static bool is_v4(const uint8_t *addr)
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+
+	return !memcmp(addr, mapped, sizeof(mapped));
+}
+
 /*
- * The same address again is a client that reconnects; another one on the same socket, or on
- * another socket to the same port in the same instant, is a look at the routing table.
+ * glibc takes one socket for all addresses of a family. The same address again is a client that
+ * reconnects; several sockets to several hosts are one that means it (NTP).
  */
 static bool is_same_sorting(const struct ft_conn *a, const struct ft_conn *b)
 {
 	if (!memcmp(a->dst, b->dst, sizeof(a->dst)))
 		return false;
-	return a->sock == b->sock ||
-	       (a->dport == b->dport && b->hdr.time_ns - a->hdr.time_ns < UDP_HOLD_BURST_NS);
+	return a->sock == b->sock || (a->dport == b->dport && is_v4(a->dst) != is_v4(b->dst) &&
+				      b->hdr.time_ns - a->hdr.time_ns < UDP_HOLD_BURST_NS);
 }
 
 void udp_hold_add(struct udp_hold *h, const struct ft_conn *rec)
@@ -80,7 +93,7 @@ void udp_hold_add(struct udp_hold *h, const struct ft_conn *rec)
 	}
 	held = &h->queue[h->next % UDP_HOLD_MAX];
 	held->rec = *rec;
-	held->probe = !rec->dport;
+	held->probe = is_probe_port(rec->dport);
 	/* questions to several resolvers at once are no sorting */
 	if (rec->dport != htons(53) && l->tid == rec->tid && l->at >= h->first && l->at < h->next) {
 		struct held *before = &h->queue[l->at % UDP_HOLD_MAX];
