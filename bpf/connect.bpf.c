@@ -100,6 +100,7 @@ static __always_inline void ft_tcp_begin(struct sock *sk)
 	t.exec_id = who.exec_id;
 	t.tid = (__u32)bpf_get_current_pid_tgid();
 	t.netns = ft_sock_netns(sk);
+	t.peer = ft_sock_peer(sk);
 	call = ft_call();
 	if (call) {
 		call->tid = t.tid;
@@ -154,6 +155,11 @@ static __always_inline void ft_tcp_outcome(struct sock *sk, int oldstate, int ne
 
 	if (!t)
 		return;
+	if (t->peer != ft_sock_peer(sk)) {
+		ft_conn_count(FT_CONN_COUNT_STALE);
+		bpf_map_delete_elem(&ft_conn_socks, &key);
+		return;
+	}
 	now_ns = bpf_ktime_get_ns();
 	if (newstate != TCP_CLOSE) {
 		ft_tcp_report(sk, t, FT_CONN_OK, now_ns);

@@ -52,7 +52,9 @@ struct {
 
 /*
  * TCP sockets from SYN_SENT to CLOSE.  The kernel takes every socket to CLOSE before it frees it,
- * so entries do not outlive sockets; preallocated, full means counted and reported as ATTEMPT.
+ * so entries do not outlive sockets, unless the tracepoint is passed over (seen on a machine short
+ * of CPU time): hence the peer is compared before an entry is believed.  Preallocated; full means
+ * counted and reported as ATTEMPT.
  */
 struct ft_conn_tracked {
 	__u64 attempt_ns;
@@ -62,6 +64,7 @@ struct ft_conn_tracked {
 	__u32 tid;
 	__u32 exec_id;
 	__u32 netns;
+	__u64 peer; /* digest of the peer's address and port */
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

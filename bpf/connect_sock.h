@@ -45,6 +45,19 @@ static __always_inline void ft_sock_source(const struct sock *sk, struct ft_conn
 	ft_map_v4(c->src, &v4);
 }
 
+/* Tells the peers of sockets apart that were given one place in memory, one after the other. */
+static __always_inline __u64 ft_sock_peer(const struct sock *sk)
+{
+	__u64 v6[2] = {}, peer = BPF_CORE_READ(sk, __sk_common.skc_dport);
+
+	if (BPF_CORE_READ(sk, __sk_common.skc_family) == FT_AF_INET6 &&
+	    bpf_core_field_exists(sk->__sk_common.skc_v6_daddr))
+		BPF_CORE_READ_INTO(&v6, sk, __sk_common.skc_v6_daddr);
+	else
+		v6[1] = BPF_CORE_READ(sk, __sk_common.skc_daddr);
+	return (peer ^ v6[0]) * 0x9e3779b97f4a7c15ULL ^ v6[1];
+}
+
 static __always_inline void ft_sock_addresses(const struct sock *sk, struct ft_conn *c)
 {
 	__be32 v4;

@@ -94,7 +94,8 @@ _Static_assert(sizeof(struct ft_conn_process) == 72 + FT_CONN_TEXT_BYTES, "ft_co
 	X(TABLE_FULL, table_full) /* TCP connections whose outcome cannot be followed */ \
 	X(NO_SOCKET, no_socket) /* connect() returned and its socket was not found */    \
 	X(OWN, own) /* the monitor's own */                                              \
-	X(UDP_REPEAT, udp_repeat) /* unconnected datagrams of a flow already reported */
+	X(UDP_REPEAT, udp_repeat) /* unconnected datagrams of a flow already reported */ \
+	X(STALE, stale) /* TCP connections whose end went by unseen */
 
 enum ft_conn_counter {
 #define FT_AS_ENUM(upper, lower) FT_CONN_COUNT_##upper,

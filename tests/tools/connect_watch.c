@@ -109,9 +109,9 @@ static void print_stats(const struct connect_capture *c)
 
 	connect_stats(c, &s);
 	printf("stats\trecords=%" PRIu64 " lost=%" PRIu64 " table_full=%" PRIu64 " bad=%" PRIu64
-	       " no_socket=%" PRIu64 " probes=%" PRIu64 " processes=%" PRIu64 " unknown=%" PRIu64
-	       " syscalls=%d udp_sends=%d\n",
-	       s.records, s.lost, s.table_full, s.bad_records, s.no_socket, s.udp_probes,
+	       " no_socket=%" PRIu64 " stale=%" PRIu64 " probes=%" PRIu64 " processes=%" PRIu64
+	       " unknown=%" PRIu64 " syscalls=%d udp_sends=%d\n",
+	       s.records, s.lost, s.table_full, s.bad_records, s.no_socket, s.stale, s.udp_probes,
 	       s.processes, s.processes_unknown, s.syscalls, s.udp_sends);
 }
 

@@ -129,11 +129,7 @@ void *table_get(struct table *t, uint64_t key)
 
 void table_prefetch(const struct table *t, uint64_t key)
 {
-	const uint8_t *set = slot(t, set_of(t, key), 0);
-	size_t step = t->entry_bytes < 64 ? 64 : t->entry_bytes; /* 64: a cache line */
-
-	for (size_t at = 0; at < WAYS * t->entry_bytes; at += step)
-		__builtin_prefetch(set + at);
+	__builtin_prefetch(&t->set[set_of(t, key)]);
 }
 
 /* Second chance: the first slot from the hand on that was not used since the hand passed. */

@@ -303,6 +303,7 @@ void connect_stats(const struct connect_capture *c, struct connect_stats *ret)
 		.records = c->records,
 		.lost = count_of(c, FT_CONN_COUNT_RING_FULL),
 		.table_full = count_of(c, FT_CONN_COUNT_TABLE_FULL),
+		.stale = count_of(c, FT_CONN_COUNT_STALE),
 		.bad_records = c->bad_records,
 		.own = count_of(c, FT_CONN_COUNT_OWN),
 		.no_socket = count_of(c, FT_CONN_COUNT_NO_SOCKET),

@@ -67,6 +67,7 @@ struct connect_stats {
 	uint64_t records; /* read from the ring */
 	uint64_t lost; /* ring full */
 	uint64_t table_full; /* TCP connections without outcome */
+	uint64_t stale;		/* TCP connections whose end went by unseen */
 	uint64_t bad_records; /* of a kind, version or size not known here */
 	uint64_t own, no_socket, udp_repeats;
 	uint64_t udp_probes, udp_hold_full;
