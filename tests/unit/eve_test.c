@@ -517,12 +517,18 @@ static void connect_results(void **state)
 	eve_connect(&out, &gw1, &conn);
 	v = parse_line(&out);
 	assert_text_at(v, "connect.result", "errno 4095");
+	assert_absent(v, "connect.preexisting");
+	assert_absent(v, "connect.encrypted_dns");
 	yajl_tree_free(v);
 	buf_reset(&out);
 	conn.state = CONNECTION_ATTEMPT;
+	conn.preexisting = true;
+	conn.encrypted_dns = CONNECTION_DNS_QUIC;
 	eve_connect(&out, &gw1, &conn);
 	v = parse_line(&out);
 	assert_absent(v, "connect.result");
+	assert_true(YAJL_IS_TRUE(at(v, "connect.preexisting")));
+	assert_text_at(v, "connect.encrypted_dns", "quic");
 	yajl_tree_free(v);
 	buf_fini(&out);
 }

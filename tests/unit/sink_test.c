@@ -204,6 +204,30 @@ static void file_is_appended_to(void **state)
 	unlink(path);
 }
 
+/* What a killed writer left stays apart from what follows. */
+static void torn_line_is_ended(void **state)
+{
+	char path[256];
+	struct buf got = { 0 };
+	struct sink *s;
+	FILE *f = fopen(path_of("torn", path), "wb");
+
+	(void)state;
+	assert_non_null(f);
+	fputs("{\"whole\":1}\n{\"half", f);
+	fclose(f);
+	for (unsigned int i = 0; i < 2; i++) {
+		s = open_sink(file_config(path));
+		assert_true(sink_write(s, SINK_EVENT, "{}\n", 3));
+		assert_int_equal(sink_close(s, 10 * SECOND, NULL), 0);
+	}
+	read_file(path, &got);
+	buf_add(&got, "", 1);
+	assert_string_equal(got.bytes, "{\"whole\":1}\n{\"half\n{}\n{}\n");
+	buf_fini(&got);
+	unlink(path);
+}
+
 /* A pipe that takes nothing more before somebody reads; returns how many bytes it holds. */
 static size_t fill_pipe(int fd)
 {
@@ -577,6 +601,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(file_holds_all_lines_in_order),
 		cmocka_unit_test(file_is_appended_to),
+		cmocka_unit_test(torn_line_is_ended),
 		cmocka_unit_test(full_queue_sheds_in_order),
 		cmocka_unit_test(blocking_sink_loses_nothing),
 		cmocka_unit_test(stop_ends_the_wait),

@@ -81,6 +81,18 @@ static void add_name(struct buf *out, const struct connection_name *n)
 	json_end(out, '}');
 }
 
+static void add_marks(struct buf *out, const struct connection *conn)
+{
+	static const char *const protocols[] = { [CONNECTION_DNS_TLS] = "tls",
+						 [CONNECTION_DNS_QUIC] = "quic",
+						 [CONNECTION_DNS_HTTPS] = "https" };
+
+	if (conn->preexisting)
+		json_lit(out, "\"preexisting\":true,");
+	if ((unsigned int)conn->encrypted_dns < sizeof(protocols) / sizeof(protocols[0]))
+		json_member(out, "\"encrypted_dns\":", protocols[conn->encrypted_dns]);
+}
+
 static void add_volume(struct buf *out, const struct connection *conn)
 {
 	if (conn->has_bytes) {
@@ -127,6 +139,7 @@ void eve_connect(struct buf *out, const struct eve_context *ctx, const struct co
 			add_name(out, &conn->names[i]);
 		json_end(out, ']');
 	}
+	add_marks(out, conn);
 	add_volume(out, conn);
 	json_end(out, '}');
 	json_end_line(out);

@@ -88,10 +88,15 @@ static void add_analysis(struct buf *out, const struct ledger *l)
 
 	add_object(out, "\"connect\":", { "\"records\":", l->connect_records },
 		   { "\"lost\":", l->connect_lost });
-	add_object(out, "\"correlate\":", { "\"answers\":", c->answers },
-		   { "\"connections\":", c->connections }, { "\"explained\":", c->explained },
-		   { "\"unexplained\":", c->unexplained }, { "\"evicted\":", c->evicted },
-		   { "\"table_bytes\":", c->table_bytes });
+	add_object(
+		out, "\"correlate\":", { "\"answers\":", c->answers },
+		{ "\"relayed\":", c->relayed }, { "\"connections\":", c->connections },
+		{ "\"explained\":", c->explained }, { "\"unexplained\":", c->unexplained },
+		{ "\"late\":", c->late }, { "\"same_host\":", c->same_host },
+		{ "\"same_process\":", c->same_process }, { "\"nameless\":", c->nameless },
+		{ "\"encrypted_dns\":", c->encrypted_dns }, { "\"not_counted\":", c->not_counted },
+		{ "\"evicted\":", c->evicted }, { "\"evicted_names\":", c->evicted_names },
+		{ "\"evicted_ties\":", c->evicted_ties }, { "\"table_bytes\":", c->table_bytes });
 	add_object(out, "\"detect\":", { "\"responses\":", d->responses },
 		   { "\"fresh_sets\":", d->fresh_sets }, { "\"changes\":", d->changes },
 		   { "\"candidates\":", d->candidates }, { "\"alerts\":", d->alerts },

@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/worker.h"
 
 /* A run of whole lines; one write. */
 struct chunk {
@@ -58,23 +58,6 @@ struct sink_config sink_config_default(void)
 				     .rotate_keep = 8 };
 }
 
-/* Batching and ages of files only: what is written carries the time of its event. */
-static uint64_t monotonic_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000U + (uint64_t)ts.tv_nsec;
-}
-
-static void wait_until(pthread_cond_t *cond, pthread_mutex_t *lock, uint64_t at_ns)
-{
-	struct timespec ts = { .tv_sec = (time_t)(at_ns / 1000000000U),
-			       .tv_nsec = (long)(at_ns % 1000000000U) };
-
-	pthread_cond_timedwait(cond, lock, &ts);
-}
-
 /* --- the file -------------------------------------------------------------------------------- */
 
 static void adopt_fd(struct sink *s, int fd)
@@ -84,18 +67,33 @@ static void adopt_fd(struct sink *s, int fd)
 	s->fd = fd;
 	s->regular = s->path && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
 	s->file_bytes = s->regular ? (uint64_t)st.st_size : 0;
-	s->opened_ns = monotonic_ns();
+	s->opened_ns = worker_clock_ns();
+}
+
+/* A writer killed in the middle of a write may have left half a line: end it. */
+static void end_torn_line(struct sink *s)
+{
+	char last;
+
+	if (!s->regular || !s->file_bytes)
+		return;
+	if (pread(s->fd, &last, 1, (off_t)s->file_bytes - 1) == 1 && last != '\n' &&
+	    write(s->fd, "\n", 1) == 1)
+		s->file_bytes++;
 }
 
 static int open_path(struct sink *s)
 {
-	int fd = open(s->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0640);
+	int fd = open(s->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0640);
 
+	if (fd < 0 && errno == EACCES) /* a FIFO or device that may only be written */
+		fd = open(s->path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0)
 		return -errno;
 	if (s->fd >= 0)
 		close(s->fd);
 	adopt_fd(s, fd);
+	end_torn_line(s);
 	return 0;
 }
 
@@ -144,7 +142,7 @@ static void rotate_if_due(struct sink *s, size_t more)
 	if (!s->regular || !s->file_bytes || s->rotate_failed)
 		return;
 	if (!(cfg->rotate_bytes && s->file_bytes + more > cfg->rotate_bytes) &&
-	    !(cfg->rotate_ns && monotonic_ns() - s->opened_ns >= cfg->rotate_ns))
+	    !(cfg->rotate_ns && worker_clock_ns() - s->opened_ns >= cfg->rotate_ns))
 		return;
 	err = shift_files(s);
 	if (!err)
@@ -270,7 +268,7 @@ static void write_list(struct sink *s)
 static bool is_due(const struct sink *s)
 {
 	return s->closing || s->reopen || s->waiting >= s->cfg.batch_bytes ||
-	       (s->head && (s->blocked || monotonic_ns() >= s->oldest_ns + s->cfg.batch_ns));
+	       (s->head && (s->blocked || worker_clock_ns() >= s->oldest_ns + s->cfg.batch_ns));
 }
 
 static void write_round(struct sink *s)
@@ -298,7 +296,7 @@ static void *sink_thread(void *arg)
 		if (is_due(s))
 			write_round(s);
 		else if (s->head)
-			wait_until(&s->wake, &s->lock, s->oldest_ns + s->cfg.batch_ns);
+			worker_wait_until(&s->wake, &s->lock, s->oldest_ns + s->cfg.batch_ns);
 		else
 			pthread_cond_wait(&s->wake, &s->lock);
 	}
@@ -347,7 +345,7 @@ static bool wait_for_room(struct sink *s, enum sink_class class_, size_t len)
 		s->blocked++;
 		pthread_cond_signal(&s->wake);
 		/* a signal handler cannot wake a condition: look at the flag ten times a second */
-		wait_until(&s->room, &s->lock, monotonic_ns() + 100000000U);
+		worker_wait_until(&s->room, &s->lock, worker_clock_ns() + 100000000U);
 		s->blocked--;
 	}
 	return !s->error;
@@ -405,7 +403,7 @@ bool sink_write(struct sink *s, enum sink_class class_, const char *lines, size_
 			s->tail->lines += n;
 			s->waiting += len;
 			if (first)
-				s->oldest_ns = monotonic_ns();
+				s->oldest_ns = worker_clock_ns();
 			if (first || (below && s->waiting >= s->cfg.batch_bytes))
 				pthread_cond_signal(&s->wake);
 		}
@@ -461,34 +459,8 @@ static int open_target(struct sink *s, char *err, size_t err_len)
 	return 0;
 }
 
-static void init_locks(struct sink *s)
-{
-	pthread_condattr_t monotonic;
-
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_mutex_init(&s->lock, NULL);
-	pthread_cond_init(&s->wake, &monotonic);
-	pthread_cond_init(&s->room, &monotonic);
-	pthread_condattr_destroy(&monotonic);
-}
-
 /* Signals belong to the event loop; a closed pipe comes as EPIPE to a thread that blocks SIGPIPE.
  */
-static int start_thread(struct sink *s)
-{
-	sigset_t all, before;
-	int rc;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	rc = -pthread_create(&s->thread, NULL, sink_thread, s);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (!rc)
-		pthread_setname_np(s->thread, "ft-sink");
-	return rc;
-}
-
 static void free_list(struct chunk *c)
 {
 	while (c) {
@@ -522,10 +494,12 @@ int sink_open(const struct sink_config *cfg, struct sink **ret_sink, char *err, 
 		return -ENOMEM;
 	}
 	s->cfg = *cfg;
-	init_locks(s);
+	pthread_mutex_init(&s->lock, NULL);
+	worker_cond_init(&s->wake);
+	worker_cond_init(&s->room);
 	rc = open_target(s, err, err_len);
 	if (!rc) {
-		rc = start_thread(s);
+		rc = worker_start(&s->thread, "ft-sink", sink_thread, s);
 		if (rc)
 			snprintf(err, err_len, "events: no thread: %s", strerror(-rc));
 	}
@@ -548,7 +522,7 @@ static uint64_t lines_of(const struct chunk *c)
 
 int sink_close(struct sink *s, uint64_t timeout_ns, struct sink_stats *ret_stats)
 {
-	uint64_t deadline = monotonic_ns();
+	uint64_t deadline = worker_clock_ns();
 	int rc;
 
 	if (!s)
@@ -557,11 +531,11 @@ int sink_close(struct sink *s, uint64_t timeout_ns, struct sink_stats *ret_stats
 	pthread_mutex_lock(&s->lock);
 	s->closing = true;
 	pthread_cond_signal(&s->wake);
-	while (!s->done && (deadline == UINT64_MAX || monotonic_ns() < deadline)) {
+	while (!s->done && (deadline == UINT64_MAX || worker_clock_ns() < deadline)) {
 		if (deadline == UINT64_MAX)
 			pthread_cond_wait(&s->room, &s->lock);
 		else
-			wait_until(&s->room, &s->lock, deadline);
+			worker_wait_until(&s->room, &s->lock, deadline);
 	}
 	rc = s->done ? s->error : -ETIMEDOUT;
 	pthread_mutex_unlock(&s->lock);

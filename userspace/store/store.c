@@ -3,13 +3,12 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/log.h"
+#include "base/worker.h"
 #include "store/aggregate.h"
 #include "store/database.h"
 
@@ -46,22 +45,6 @@ struct store_config store_config_default(void)
 				      .max_age_s = 180U * 86400,
 				      .max_alerts = 1000000,
 				      .key = hash_key_fixed };
-}
-
-static uint64_t monotonic_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000U + (uint64_t)ts.tv_nsec;
-}
-
-static void wait_until(pthread_cond_t *cond, pthread_mutex_t *lock, uint64_t at_ns)
-{
-	struct timespec ts = { .tv_sec = (time_t)(at_ns / 1000000000U),
-			       .tv_nsec = (long)(at_ns % 1000000000U) };
-
-	pthread_cond_timedwait(cond, lock, &ts);
 }
 
 static void free_rows(struct stored_row *row)
@@ -171,16 +154,16 @@ static bool is_urgent(const struct store *s)
 static void *store_thread(void *arg)
 {
 	struct store *s = arg;
-	uint64_t next = monotonic_ns() + s->cfg.interval_ns;
+	uint64_t next = worker_clock_ns() + s->cfg.interval_ns;
 
 	pthread_mutex_lock(&s->lock);
 	while (!s->closing) {
-		if (!is_urgent(s) && monotonic_ns() < next) {
-			wait_until(&s->wake, &s->lock, next);
+		if (!is_urgent(s) && worker_clock_ns() < next) {
+			worker_wait_until(&s->wake, &s->lock, next);
 			continue;
 		}
 		run_round(s);
-		next = monotonic_ns() + s->cfg.interval_ns;
+		next = worker_clock_ns() + s->cfg.interval_ns;
 	}
 	run_round(s); /* a failed round, if there is one … */
 	if (!s->last_error)
@@ -387,32 +370,6 @@ static void store_free(struct store *s)
 	free(s);
 }
 
-static void init_locks(struct store *s)
-{
-	pthread_condattr_t monotonic;
-
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_mutex_init(&s->lock, NULL);
-	pthread_cond_init(&s->wake, &monotonic);
-	pthread_cond_init(&s->moved, &monotonic);
-	pthread_condattr_destroy(&monotonic);
-}
-
-static int start_thread(struct store *s)
-{
-	sigset_t all, before;
-	int rc;
-
-	sigfillset(&all); /* signals belong to the event loop */
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	rc = -pthread_create(&s->thread, NULL, store_thread, s);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (!rc)
-		pthread_setname_np(s->thread, "ft-store");
-	return rc;
-}
-
 static struct store *store_alloc(const struct store_config *cfg)
 {
 	struct store *s = calloc(1, sizeof(*s));
@@ -422,7 +379,9 @@ static struct store *store_alloc(const struct store_config *cfg)
 	s->cfg = *cfg;
 	s->cfg.path = s->cfg.sensor = NULL; /* not kept */
 	s->alerts_tail = &s->alerts;
-	init_locks(s);
+	pthread_mutex_init(&s->lock, NULL);
+	worker_cond_init(&s->wake);
+	worker_cond_init(&s->moved);
 	if (aggregate_new(cfg->max_entries, cfg->max_bytes, &cfg->key, &s->filling) ||
 	    aggregate_new(cfg->max_entries, cfg->max_bytes, &cfg->key, &s->writing)) {
 		store_free(s);
@@ -456,7 +415,7 @@ int store_open(const struct store_config *cfg, struct store **ret_store, const c
 		goto err_free;
 	s->stats.rows = s->db.rows;
 	note_unclean(s, cfg);
-	rc = start_thread(s);
+	rc = worker_start(&s->thread, "ft-store", store_thread, s);
 	if (rc) {
 		snprintf(err, err_len, "%s: no thread for the history: %s", cfg->path,
 			 strerror(-rc));
@@ -475,7 +434,7 @@ err_free:
 
 int store_close(struct store *s, uint64_t timeout_ns, struct store_stats *ret_stats)
 {
-	uint64_t deadline = monotonic_ns();
+	uint64_t deadline = worker_clock_ns();
 	int rc = 0;
 
 	if (!s)
@@ -484,18 +443,18 @@ int store_close(struct store *s, uint64_t timeout_ns, struct store_stats *ret_st
 	pthread_mutex_lock(&s->lock);
 	s->closing = true;
 	pthread_cond_signal(&s->wake);
-	while (!s->done && (deadline == UINT64_MAX || monotonic_ns() < deadline)) {
+	while (!s->done && (deadline == UINT64_MAX || worker_clock_ns() < deadline)) {
 		if (deadline == UINT64_MAX)
 			pthread_cond_wait(&s->moved, &s->lock);
 		else
-			wait_until(&s->moved, &s->lock, deadline);
+			worker_wait_until(&s->moved, &s->lock, deadline);
 	}
 	while (!s->done) {
 		rc = -ETIMEDOUT;
 		/* the statement under way fails, and its transaction; again, if it was between two
 		 */
 		sqlite3_interrupt(s->db.db);
-		wait_until(&s->moved, &s->lock, monotonic_ns() + 10000000U);
+		worker_wait_until(&s->moved, &s->lock, worker_clock_ns() + 10000000U);
 	}
 	pthread_mutex_unlock(&s->lock);
 	pthread_join(s->thread, NULL);
