@@ -16,8 +16,8 @@
 enum { TERMS_MAX = 48, CLASSES_MAX = 64 };
 
 #define MEDIUM	     2.0
-#define BENIGN_MASS  4.0 /* a false alert costs more than one late alert */
-#define RIDGE	     0.002
+#define TWIN_MASS    0.1
+#define RARE	     100.0 /* classes with fewer samples than this have less mass */
 #define STEPS	     3000
 
 struct sample {
@@ -28,6 +28,9 @@ struct sample {
 };
 
 struct fit {
+	double benign_mass; /* of all benign classes; that of flux is 1: a false alert costs more
+			     * than a late one */
+	double ridge;
 	struct sample *samples;
 	size_t len, cap;
 	char terms[TERMS_MAX][32];
@@ -151,6 +154,12 @@ static int read_file(struct fit *f, const char *path, bool fast)
 	return err;
 }
 
+/* Pools that are flux in all but intent: one cannot have these and the small botnets too. */
+static bool is_twin(const char *id)
+{
+	return !strcmp(id, "B9") || !strcmp(id, "B10") || !strcmp(id, "B11");
+}
+
 static void weigh_samples(struct fit *f)
 {
 	double classes[2] = { 0 };
@@ -160,8 +169,10 @@ static void weigh_samples(struct fit *f)
 	for (size_t i = 0; i < f->len; i++) {
 		struct sample *s = &f->samples[i];
 
-		s->mass = (s->flux ? 1 : BENIGN_MASS) / classes[s->flux] /
-			  (double)f->class_count[s->class];
+		s->mass = (s->flux ? 1 : f->benign_mass) / classes[s->flux] /
+			  fmax((double)f->class_count[s->class], RARE);
+		if (is_twin(f->classes[s->class]))
+			s->mass *= TWIN_MASS;
 	}
 }
 
@@ -184,15 +195,15 @@ static double loss(const struct fit *f)
 		sum += f->samples[i].mass * log1p(exp(f->samples[i].flux ? -z : z));
 	}
 	for (unsigned int t = 0; t < f->terms_len; t++)
-		sum += RIDGE / 2 * (f->weight[t] - f->old[t]) * (f->weight[t] - f->old[t]);
+		sum += f->ridge / 2 * (f->weight[t] - f->old[t]) * (f->weight[t] - f->old[t]);
 	return sum;
 }
 
 static void gradient(const struct fit *f, double *g, double *curvature)
 {
 	for (unsigned int t = 0; t < f->terms_len; t++) {
-		g[t] = RIDGE * (f->weight[t] - f->old[t]);
-		curvature[t] = RIDGE;
+		g[t] = f->ridge * (f->weight[t] - f->old[t]);
+		curvature[t] = f->ridge;
 	}
 	for (size_t i = 0; i < f->len; i++) {
 		const struct sample *s = &f->samples[i];
@@ -271,31 +282,104 @@ static void print_weights(const struct fit *f, const char *track)
 	}
 }
 
+/* New weights by name; NAN where a track does not use the term. */
+struct table {
+	char names[TERMS_MAX][32];
+	double weight[TERMS_MAX][2]; /* fast, slow */
+	unsigned int len;
+};
+
+static void collect(struct table *table, const struct fit *f, int track)
+{
+	for (unsigned int t = 0; t < f->terms_len; t++) {
+		unsigned int at = 0;
+
+		while (at < table->len && strcmp(table->names[at], f->terms[t]))
+			at++;
+		if (at == table->len) {
+			memcpy(table->names[at], f->terms[t], sizeof(table->names[at]));
+			table->weight[at][0] = table->weight[at][1] = NAN;
+			table->len++;
+		}
+		table->weight[at][track] = f->weight[t];
+	}
+}
+
+/* @line of weights.c with the numbers of its term replaced, as far as they were fitted. */
+static void write_line(FILE *out, const struct table *table, const char *line)
+{
+	const char *quote = strchr(line, '"'), *end = quote ? strchr(quote + 1, '"') : NULL;
+	double old[2], now[2];
+
+	for (unsigned int i = 0; end && i < table->len; i++) {
+		if (strlen(table->names[i]) != (size_t)(end - quote - 1) ||
+		    strncmp(table->names[i], quote + 1, (size_t)(end - quote - 1)) ||
+		    sscanf(end, "\", { %lf, %lf } }", &old[0], &old[1]) != 2)
+			continue;
+		for (int t = 0; t < 2; t++)
+			now[t] = isnan(table->weight[i][t]) ? old[t] :
+							      round(table->weight[i][t] * 100) / 100;
+		fprintf(out, "%.*s\", { %.2f, %.2f } },\n", (int)(end - line), line, now[0], now[1]);
+		return;
+	}
+	fputs(line, out);
+}
+
+static int write_table(const struct table *table, const char *from, const char *to)
+{
+	FILE *in = fopen(from, "re"), *out = in ? fopen(to, "we") : NULL;
+	char line[512];
+
+	if (!out) {
+		fprintf(stderr, "fit: %s: %s\n", in ? to : from, strerror(errno));
+		if (in)
+			fclose(in);
+		return 1;
+	}
+	while (fgets(line, sizeof(line), in))
+		write_line(out, table, line);
+	fclose(in);
+	return fclose(out) ? 1 : 0;
+}
+
+static int fit_track(struct fit *f, const char *path, bool fast, struct table *table)
+{
+	const char *track = fast ? "fast" : "slow";
+
+	if (read_file(f, path, fast))
+		return 1;
+	if (!f->len) {
+		printf("# no samples of the %s track\n", track);
+		return 0;
+	}
+	memcpy(f->weight, f->old, sizeof(f->weight));
+	weigh_samples(f);
+	printf("\n# loss %.5f", loss(f));
+	descend(f);
+	printf(" -> %.5f, %zu samples\n", loss(f), f->len);
+	print_classes(f, track);
+	print_weights(f, track);
+	collect(table, f, fast ? 0 : 1);
+	free(f->samples);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	static struct fit f;
-	static const char *const tracks[] = { "slow", "fast" };
+	static struct table table;
 
-	if (argc != 2) {
-		fputs("usage: fit TERMS\n", stderr);
+	if (argc < 4 || argc > 6) {
+		fputs("usage: fit TERMS WEIGHTS.c NEW-WEIGHTS.c [benign mass (8) [ridge (0.01)]]\n",
+		      stderr);
 		return 2;
 	}
 	for (int fast = 1; fast >= 0; fast--) {
 		memset(&f, 0, sizeof(f));
-		if (read_file(&f, argv[1], fast))
+		f.benign_mass = argc > 4 ? strtod(argv[4], NULL) : 8;
+		f.ridge = argc > 5 ? strtod(argv[5], NULL) : 0.01;
+		if (fit_track(&f, argv[1], fast, &table))
 			return 1;
-		if (!f.len) {
-			printf("# no samples of the %s track\n", tracks[fast]);
-			continue;
-		}
-		memcpy(f.weight, f.old, sizeof(f.weight));
-		weigh_samples(&f);
-		printf("\n# loss %.5f", loss(&f));
-		descend(&f);
-		printf(" -> %.5f, %zu samples\n", loss(&f), f.len);
-		print_classes(&f, tracks[fast]);
-		print_weights(&f, tracks[fast]);
-		free(f.samples);
 	}
-	return 0;
+	return write_table(&table, argv[2], argv[3]);
 }

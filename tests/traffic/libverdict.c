@@ -335,6 +335,8 @@ static uint64_t next_check(const struct run *run, uint64_t now_ns)
 		return now_ns + 900 * SECOND_NS;
 	if (now_ns < counted + 3 * HOUR_NS)
 		return counted + 3 * HOUR_NS;
+	if (run->trial->terms)
+		return now_ns + 6 * HOUR_NS;
 	return now_ns + (uint64_t)(hours / 4 * (double)HOUR_NS);
 }
 

@@ -1,5 +1,5 @@
 # make evaluate   how well detection does on synthetic traffic, beside published rules
-# make fit        training run, then weights fitted to it
+# make fit        training run, then weights fitted to it into build/fit/weights.c
 
 EVALUATE := $(BUILD)/tests/traffic/evaluate
 FIT := $(BUILD)/tests/traffic/fit
@@ -20,9 +20,9 @@ $(EVALUATE): $(BUILD)/obj/tests/traffic/evaluate.o $(TRAFFIC_LIB) $(LIB)
 
 fit: $(EVALUATE) $(FIT)
 	$(Q)mkdir -p $(BUILD)/fit
-	$(Q)$(EVALUATE) --train --seed 1001 --suite day,week,cold --out $(BUILD)/fit \
+	$(Q)$(EVALUATE) --train --seed 1001 --suite day,week --instances 60 --sites 6 --out $(BUILD)/fit \
 		--terms $(BUILD)/fit/terms $(FIT_ARGS) >$(BUILD)/fit/training.md
-	$(Q)$(FIT) $(BUILD)/fit/terms
+	$(Q)$(FIT) $(BUILD)/fit/terms userspace/detect/weights.c $(BUILD)/fit/weights.c
 
 $(FIT): $(BUILD)/obj/tests/traffic/fit.o
 	@mkdir -p $(@D)

@@ -20,6 +20,14 @@ static double clamp(double x, double lo, double hi)
 	return x < lo ? lo : x > hi ? hi : x;
 }
 
+/* 1 from hosting_domains established domains in the network on, less for fewer; 0 for none. */
+static double hosting_degree(struct detector *d, uint32_t asn)
+{
+	double domains = asn ? local_as_domains(&d->local, asn) : 0;
+
+	return clamp(log2(1 + domains) / log2(1.0 + d->cfg.hosting_domains), 0, 1);
+}
+
 /* Share of addresses that three established domains use, and of those in hosting networks. */
 static void refresh_context(struct detector *d, struct candidate *c, uint32_t since_s,
 			    uint32_t now_s)
@@ -41,8 +49,7 @@ static void refresh_context(struct detector *d, struct candidate *c, uint32_t si
 		/* its own domain, once established, is one of those counted */
 		shared += a && sketch_estimate(a->established) - established > 2.5;
 		with_as += slot->asn != 0;
-		hosted += slot->asn &&
-			  local_as_domains(&d->local, slot->asn) >= d->cfg.hosting_domains;
+		hosted += hosting_degree(d, slot->asn);
 		for (unsigned int j = 0; a && established && j < 2; j++) {
 			uint32_t other = a->candidates[j];
 
@@ -144,6 +151,7 @@ static void domain_values(struct detector *d, struct candidate *c, struct evalua
 	age = local_age_days(&d->local, dom, now_s, &known);
 	/* a new name led to an established domain's addresses by CNAME: those say who serves it */
 	known = known && !(c->target && local_is_established(&d->local, target, now_s));
+	e->value[TERM_UNLEARNED] = local_unlearned(&d->local, now_s);
 	e->value[TERM_AGE_DAY] = known && age < 1;
 	e->value[TERM_AGE_WEEK] = known && age >= 1 && age < 7;
 	e->value[TERM_AGE_OLD] = age >= 30;

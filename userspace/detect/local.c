@@ -114,6 +114,13 @@ double local_age_days(const struct local *l, const struct local_domain *d, uint3
 	return now_s > d->first_s ? (now_s - d->first_s) / (double)DAY_S : 0;
 }
 
+double local_unlearned(const struct local *l, uint32_t now_s)
+{
+	if (!l->start_s || now_s <= l->start_s)
+		return 1;
+	return now_s - l->start_s < WARM_S ? 1 - (now_s - (double)l->start_s) / WARM_S : 0;
+}
+
 static void as_used(struct local *l, uint32_t asn, uint64_t domain, uint32_t now_s)
 {
 	bool is_new;

@@ -79,6 +79,9 @@ double local_popularity(const struct local_domain *d);
 double local_age_days(const struct local *l, const struct local_domain *d, uint32_t now_s,
 		      bool *ret_known);
 
+/* 1 when learning begins, 0 once what is in daily use here has been met. */
+double local_unlearned(const struct local *l, uint32_t now_s);
+
 /* @domain uses @addr, whose AS is @asn (0 unknown). */
 struct local_address *local_address_used(struct local *l, uint64_t hash, uint64_t domain,
 					 bool established, uint32_t asn, uint32_t now_s);
