@@ -110,6 +110,14 @@ static void choose_leader(struct detector *d, struct finding *f)
 			f->leader = m;
 }
 
+/* A raised finding keeps its name while that name carries it: people follow it by name. */
+static void settle_leader(struct detector *d, struct finding *f)
+{
+	if (!f->raised ||
+	    candidate_at(&d->candidates, f->leader)->last.confidence < min_confidence(d))
+		choose_leader(d, f);
+}
+
 static void dissolve(struct detector *d, struct finding *f)
 {
 	uint32_t next;
@@ -136,7 +144,7 @@ static void merge(struct detector *d, uint32_t a, uint32_t b)
 	}
 	d->findings[keep - 1].raised |= gone->raised;
 	memset(gone, 0, sizeof(*gone));
-	choose_leader(d, &d->findings[keep - 1]);
+	settle_leader(d, &d->findings[keep - 1]);
 }
 
 void finding_leave(struct detector *d, uint32_t index1)
@@ -333,10 +341,7 @@ void finding_review(struct detector *d, uint32_t index1)
 	f = finding_of(d, c);
 	if (!f)
 		return;
-	if (f->leader == index1)
-		choose_leader(d, f); /* it may have fallen behind */
-	else if (best_known(c) > best_known(candidate_at(&d->candidates, f->leader)))
-		f->leader = index1;
+	settle_leader(d, f);
 	step(d, f, d->now_ns);
 }
 
@@ -354,7 +359,7 @@ static void check_at(struct detector *d, uint64_t at_ns)
 		if (f->due_ns && f->due_ns <= at_ns)
 			f->due_ns = 0;
 		evaluate(d, candidate_at(&d->candidates, f->leader), (uint32_t)(at_ns / NS));
-		choose_leader(d, f);
+		settle_leader(d, f);
 		step(d, f, at_ns);
 	}
 }

@@ -1,0 +1,12 @@
+; one address at a time, five a day, never the same again
+asn 198.18.0.0 198.18.31.255 64500 LabA
+asn 198.18.32.0 198.18.63.255 64501 LabB
+asn 198.18.64.0 198.18.95.255 64502 LabC
+asn 198.18.96.0 198.18.127.255 64503 LabD
+asn 198.18.128.0 198.18.159.255 64504 LabE
+asn 198.18.160.0 198.18.191.255 64505 LabF
+asn 198.19.0.0 198.19.255.255 64510 LabCDN
+every 288m from 0s until 4d response slow.example ttl=600 1/3000@198.18.0.0/17
+every 288m from 10m until 4d response dyn.example ttl=600 ~1/3@198.18.0.0/17
+expect alert slow.example verdict=slow-flux confidence>=medium
+expect no alert dyn.example
