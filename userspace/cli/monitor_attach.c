@@ -23,6 +23,19 @@ static enum kernel_mode mode_of(enum config_capture_mode mode)
 	return KERNEL_MODE_AUTO;
 }
 
+static enum kernel_clients clients_of(enum config_capture_clients clients)
+{
+	switch (clients) {
+	case CONFIG_CLIENTS_HOSTS:
+		return KERNEL_CLIENTS_HOSTS;
+	case CONFIG_CLIENTS_ALL:
+		return KERNEL_CLIENTS_ALL;
+	case CONFIG_CLIENTS_OFF:
+		break;
+	}
+	return KERNEL_CLIENTS_OFF;
+}
+
 int monitor_open_kernel(struct monitor *m)
 {
 	const struct config *c = m->setup->config;
@@ -37,6 +50,7 @@ int monitor_open_kernel(struct monitor *m)
 	cfg.ring_bytes = c->capture.ring_bytes;
 	cfg.filter = c->capture.filter;
 	cfg.filter_bytes = c->capture.filter_bytes;
+	cfg.clients = clients_of(c->capture.clients);
 	cfg.refresh_ns = c->capture.refresh_ns;
 	cfg.follow_tcp = c->capture.follow_tcp;
 	cfg.follow_fragments = c->capture.follow_fragments;
