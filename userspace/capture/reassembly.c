@@ -120,6 +120,19 @@ void reassembly_tick(struct reassembly *r, uint64_t now_ns)
 	r->stats.bytes_pending = r->packets_bytes + r->streams_bytes;
 }
 
+void reassembly_end_source(struct reassembly *r)
+{
+	size_t pos = 0;
+	void *stream;
+
+	reassembly_tick(r, UINT64_MAX);
+	/* all are at rest now; not even their places mean anything to the next capture */
+	while ((stream = table_next(r->streams, &pos)))
+		table_remove(r->streams, stream);
+	r->now_ns = 0;
+	r->tcp_tick_ns = 0;
+}
+
 const struct reassembly_stats *reassembly_stats(const struct reassembly *r)
 {
 	return &r->stats;

@@ -64,6 +64,8 @@ void reassembly_feed(struct reassembly *r, const struct ft_event_hdr *rec);
  * at the end of a capture: what waits behind a hole is then read as far as it can be.
  */
 void reassembly_tick(struct reassembly *r, uint64_t now_ns);
+/* A capture has ended: give up what waits; the next one's clock may stand anywhere. */
+void reassembly_end_source(struct reassembly *r);
 const struct reassembly_stats *reassembly_stats(const struct reassembly *r);
 
 #endif

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/path.h"
 #include "cli/monitor_impl.h"
 #include "privilege/privilege.h"
 
@@ -138,20 +139,6 @@ int monitor_open_pipeline(struct monitor *m)
 
 /* --- rights ---------------------------------------------------------------------------------- */
 
-static int make_parents(const char *path)
-{
-	char dir[4096];
-
-	snprintf(dir, sizeof(dir), "%s", path);
-	for (char *p = strchr(dir + 1, '/'); p; p = strchr(p + 1, '/')) {
-		*p = '\0';
-		if (mkdir(dir, 0755) && errno != EEXIST)
-			return -errno;
-		*p = '/';
-	}
-	return 0;
-}
-
 /* Make @path (a directory, or the directory of a file) exist and belong to the user to be. */
 static int own_path(const char *key, const char *path, bool is_dir, uid_t uid, gid_t gid)
 {
@@ -159,7 +146,7 @@ static int own_path(const char *key, const char *path, bool is_dir, uid_t uid, g
 	int err;
 
 	snprintf(dir, sizeof(dir), "%s%s", path, is_dir ? "/" : "");
-	err = make_parents(dir);
+	err = path_make_parents(dir);
 	if (!is_dir)
 		snprintf(dir, sizeof(dir), "%s", dirname(strdupa(path)));
 	if (!err && chown(dir, uid, gid))
@@ -196,7 +183,7 @@ static int own_file_and_directory(const char *key, const char *path, uid_t uid, 
 {
 	int err, fd;
 
-	err = make_parents(path);
+	err = path_make_parents(path);
 	if (!err && is_own_directory(path))
 		err = own_path(key, path, false, uid, gid);
 	if (err)

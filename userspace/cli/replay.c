@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/path.h"
 #include "capture/decode.h"
 #include "capture/kernel.h"
 #include "capture/pcap.h"
@@ -102,6 +103,7 @@ static int replay_capture(struct replay *r, const char *path)
 		log_error("%s", err);
 		return rc;
 	}
+	pipeline_begin_source(r->pipeline);
 	while (!r->out.err && (rc = pcap_reader_next(reader, &frame)) > 0) {
 		pipeline_set_frame(r->pipeline, path, ++number);
 		if (r->engine)
@@ -200,10 +202,15 @@ static int open_state(struct replay *r)
 
 	if (!r->opt.state_dir)
 		return 0;
+	snprintf(path, sizeof(path), "%s/history.db", r->opt.state_dir);
+	rc = path_make_parents(path);
+	if (rc) {
+		log_error("--state: %s: %s", r->opt.state_dir, strerror(-rc));
+		return rc;
+	}
 	rc = detector_load(detector, r->opt.state_dir);
 	if (rc && rc != -ENOENT)
 		log_warn("%s: learned state not used: %s", r->opt.state_dir, strerror(-rc));
-	snprintf(path, sizeof(path), "%s/history.db", r->opt.state_dir);
 	return setup_open_store(&r->setup, path, true, &hash_key_fixed, &r->store);
 }
 

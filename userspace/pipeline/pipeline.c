@@ -273,6 +273,13 @@ void pipeline_stats(struct pipeline *p, uint64_t now_ns, struct ledger *ledger)
 	put_line(p, PIPELINE_STATS);
 }
 
+void pipeline_begin_source(struct pipeline *p)
+{
+	reassembly_end_source(p->reassembly);
+	p->now_ns = 0;
+	p->next_tick_ns = 0;
+}
+
 void pipeline_set_frame(struct pipeline *p, const char *filename, uint64_t number)
 {
 	p->eve.pcap_filename = filename;

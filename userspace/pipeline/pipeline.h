@@ -60,6 +60,9 @@ int pipeline_new(const struct pipeline_config *cfg, const struct pipeline_ops *o
 		 struct pipeline **ret);
 void pipeline_free(struct pipeline *p);
 
+/* Another capture begins, whose clock may stand anywhere: pieces that wait for others from the
+ * last one are given up, the time begins anew. */
+void pipeline_begin_source(struct pipeline *p);
 /* In replay: which file and frame the next records come from; @filename is borrowed. */
 void pipeline_set_frame(struct pipeline *p, const char *filename, uint64_t number);
 
