@@ -22,7 +22,14 @@
 
 static const struct eve_context gw1 = { .sensor = "gw1", .in_iface = "eth0", .pcap_cnt = 17 };
 
-/* Nothing that an event carries may be empty or null. */
+static void assert_keys_differ(yajl_val v)
+{
+	for (size_t i = 0; i < v->u.object.len; i++)
+		for (size_t k = i + 1; k < v->u.object.len; k++)
+			assert_string_not_equal(v->u.object.keys[i], v->u.object.keys[k]);
+}
+
+/* Nothing that an event carries may be empty or null, and no key comes twice. */
 static void assert_filled(yajl_val v)
 {
 	assert_non_null(v);
@@ -31,6 +38,8 @@ static void assert_filled(yajl_val v)
 		assert_int_not_equal(v->u.string[0], '\0');
 	for (size_t i = 0; YAJL_IS_ARRAY(v) && i < v->u.array.len; i++)
 		assert_filled(v->u.array.values[i]);
+	if (YAJL_IS_OBJECT(v))
+		assert_keys_differ(v);
 	for (size_t i = 0; YAJL_IS_OBJECT(v) && i < v->u.object.len; i++)
 		assert_filled(v->u.object.values[i]);
 }
