@@ -2,12 +2,38 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <unistd.h>
 
 static atomic_int max_level = LOG_LEVEL_INFO;
+
+static struct {
+	pthread_mutex_t lock;
+	log_writer_fn fn;
+	void *ctx;
+} writer = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+void log_set_writer(log_writer_fn fn, void *ctx)
+{
+	pthread_mutex_lock(&writer.lock);
+	writer.fn = fn;
+	writer.ctx = ctx;
+	pthread_mutex_unlock(&writer.lock);
+}
+
+static void write_line(const char *line, size_t len)
+{
+	pthread_mutex_lock(&writer.lock);
+	/* one write, so that lines of several processes do not mix */
+	if (writer.fn)
+		writer.fn(writer.ctx, line, len);
+	else if (write(STDERR_FILENO, line, len) < 0)
+		errno = 0;
+	pthread_mutex_unlock(&writer.lock);
+}
 
 void log_set_level(enum log_level level)
 {
@@ -31,8 +57,6 @@ void log_at(enum log_level level, const char *fmt, ...)
 	if (n > (int)sizeof(line) - 2)
 		n = (int)sizeof(line) - 2;
 	line[n++] = '\n';
-	/* one write, so that lines of several threads do not mix */
-	if (write(STDERR_FILENO, line, (size_t)n) < 0)
-		errno = 0;
+	write_line(line, (size_t)n);
 	errno = saved_errno;
 }

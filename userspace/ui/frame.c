@@ -154,7 +154,6 @@ static void draw_traffic(struct painter *p)
 	const struct view *v = p->now, *b = p->before ? p->before : &zero;
 
 	put(p, BOLD, "traffic ");
-	put_rate(p, "frames", v->seen, b->seen);
 	put_rate(p, "responses", v->responses, b->responses);
 	put(p, PLAIN, "  repeats %.1f%%%s",
 	    share(v->repeats - b->repeats, v->responses - b->responses),
@@ -163,6 +162,7 @@ static void draw_traffic(struct painter *p)
 	put_rate(p, "connects", v->connections, b->connections);
 	put(p, PLAIN, "  unexplained %.1f%%",
 	    share(v->unexplained - b->unexplained, v->connections - b->connections));
+	put_rate(p, "frames", v->seen, b->seen);
 	end_line(p);
 }
 
@@ -190,16 +190,16 @@ static void draw_ledger(struct painter *p)
 static void draw_tables(struct painter *p)
 {
 	const struct view *v = p->now;
+	uint64_t dropped = v->events_dropped + v->history_dropped + v->connect_lost;
 
-	put(p, BOLD, "tables  ");
-	put_count(p, PLAIN, "names", v->names);
+	put(p, BOLD, "analysis");
+	put_count(p, v->alerts ? YELLOW : PLAIN, "alerts", v->alerts);
+	if (dropped)
+		put_count(p, RED, "dropped", dropped);
 	put_count(p, PLAIN, "candidates", v->candidates);
+	put_count(p, PLAIN, "names", v->names);
 	put_count(p, PLAIN, "evicted", v->evicted);
 	put(p, PLAIN, "  memory %.1f MiB", (double)v->table_bytes / 1048576);
-	if (v->events_dropped + v->history_dropped + v->connect_lost)
-		put_count(p, RED, "dropped",
-			  v->events_dropped + v->history_dropped + v->connect_lost);
-	put_count(p, v->alerts ? YELLOW : PLAIN, "alerts", v->alerts);
 	end_line(p);
 }
 

@@ -4,17 +4,21 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/log.h"
 #include "ui/frame.h"
 
 #define PENDING_MAX 262144 /* bytes kept for a terminal that is behind */
 /* A pipe that poll() calls writable takes this much without blocking (PIPE_BUF of pipe(7)). */
 #define PIECE 4096
+#define MESSAGES_MAX   16384 /* bytes of log messages between two looks at them */
 #define BLOCK_ROWS_MAX 18 /* of the status block: the rest of the screen is for events */
 
 struct live {
@@ -23,6 +27,11 @@ struct live {
 	struct buf out;
 	size_t sent;
 	uint64_t dropped, dropped_told;
+	struct {
+		pthread_mutex_t lock;
+		struct buf text; /* lines that threads have logged */
+		bool taken;	 /* the log writes here */
+	} messages;
 	bool has_before;
 	struct view now, before;
 	struct buf block;	 /* the block as last drawn */
@@ -47,6 +56,42 @@ static void open_again(struct live *l)
 	l->own_fd = true;
 }
 
+/* A log_writer_fn. What does not fit goes where it would have gone without us. */
+static void keep_message(void *ctx, const char *line, size_t len)
+{
+	struct live *l = ctx;
+
+	pthread_mutex_lock(&l->messages.lock);
+	if (l->messages.text.len + len <= MESSAGES_MAX)
+		buf_add(&l->messages.text, line, len);
+	else if (write(STDERR_FILENO, line, len) < 0)
+		errno = 0;
+	pthread_mutex_unlock(&l->messages.lock);
+}
+
+/* Messages in the middle of the block would tear it: take them over when both share a terminal. */
+static void take_log(struct live *l)
+{
+	struct stat ours, log;
+
+	if (!l->redraws || isatty(STDERR_FILENO) != 1 || fstat(l->fd, &ours) ||
+	    fstat(STDERR_FILENO, &log) || ours.st_rdev != log.st_rdev)
+		return;
+	l->messages.taken = true;
+	log_set_writer(keep_message, l);
+}
+
+/* Hand back the log, and what it has said and nobody has seen. */
+static void return_log(struct live *l)
+{
+	if (!l->messages.taken)
+		return;
+	log_set_writer(NULL, NULL);
+	if (l->messages.text.len &&
+	    write(STDERR_FILENO, l->messages.text.bytes, l->messages.text.len) < 0)
+		errno = 0;
+}
+
 int live_new(int fd, struct live **ret)
 {
 	struct live *l = calloc(1, sizeof(*l));
@@ -59,6 +104,8 @@ int live_new(int fd, struct live **ret)
 		open_again(l);
 		l->redraws = !(term && strcmp(term, "dumb") == 0);
 	}
+	pthread_mutex_init(&l->messages.lock, NULL);
+	take_log(l);
 	*ret = l;
 	return 0;
 }
@@ -68,6 +115,9 @@ void live_free(struct live *l)
 	if (!l)
 		return;
 	live_pump(l);
+	return_log(l);
+	pthread_mutex_destroy(&l->messages.lock);
+	buf_fini(&l->messages.text);
 	if (l->own_fd)
 		close(l->fd);
 	buf_fini(&l->out);
@@ -196,11 +246,26 @@ void live_event(struct live *l, const char *text, size_t len)
 	live_pump(l);
 }
 
+/* What was logged since the last look, as an event. */
+static void show_messages(struct live *l)
+{
+	struct buf text;
+
+	pthread_mutex_lock(&l->messages.lock);
+	text = l->messages.text;
+	l->messages.text = (struct buf){ 0 };
+	pthread_mutex_unlock(&l->messages.lock);
+	if (text.len)
+		live_event(l, text.bytes, text.len);
+	buf_fini(&text);
+}
+
 void live_status(struct live *l, const struct status *status)
 {
 	struct frame_style screen;
 
 	live_pump(l);
+	show_messages(l);
 	if (!l->redraws || live_is_behind(l))
 		return;
 	l->before = l->now;

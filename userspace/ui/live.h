@@ -6,6 +6,9 @@
  *
  * Never blocks: what a stopped terminal does not take is kept up to a limit; then whole events
  * are dropped and counted, and shown as such when it goes on.
+ *
+ * Messages of base/log.h that would go to the same terminal scroll by with the events, from
+ * whichever thread they come; everything else here belongs to one thread.
  */
 #ifndef UI_LIVE_H
 #define UI_LIVE_H
@@ -21,7 +24,7 @@ struct live;
 /* @fd is borrowed; its flags are left as they are: a terminal is opened once more, so call this
  * while that is still allowed. */
 int live_new(int fd, struct live **ret);
-/* The last block stays on the screen. NULL is fine. */
+/* The last block stays on the screen, messages go to standard error again. NULL is fine. */
 void live_free(struct live *l);
 
 /* Text of one or more lines to scroll by; control characters other than newlines and colours
