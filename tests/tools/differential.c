@@ -3,7 +3,7 @@
  * differential COUNT [SEED]: mutated DNS messages, each in a frame of its own, through the kernel
  * programs (BPF_PROG_TEST_RUN) and through the native engine: both must hand over the same octets.
  *
- * Messages begin as those of tests/fuzz/seeds/message and grow by what mutations leave behind. The
+ * Messages begin as those of tests/data/fuzz/message and grow by what mutations leave behind. The
  * one difference allowed: the kernel walk gives up on a message with more labels and pointers than
  * it reads (too_many_records), and the native one reads on. Ends with 1 at the first difference,
  * after writing the frame to differential-frame.bin.
@@ -338,7 +338,7 @@ int main(int argc, char **argv)
 	d.rng = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
 	d.rng = d.rng * 0x9e3779b97f4a7c15ULL | 1;
 	d.pool = calloc(POOL_MAX, sizeof(*d.pool));
-	if (!d.pool || load_pool(&d, "tests/fuzz/seeds/message/*") || decoder_new(&cfg, &d.native))
+	if (!d.pool || load_pool(&d, "tests/data/fuzz/message/*") || decoder_new(&cfg, &d.native))
 		return 1;
 	if (kernel_engine_open(&cfg, &d.kernel, err, sizeof(err))) {
 		fprintf(stderr, "differential: %s\n", err);
