@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
 #include <sqlite3.h>
@@ -405,6 +406,35 @@ static void foreign_files_are_refused(void **state)
 	assert_null(s);
 }
 
+/* Someone who may only read: nobody writes, the log files are gone, the folder is not theirs. */
+static void read_only_folder_is_enough(void **state)
+{
+	struct store_config cfg = quiet_config();
+	struct store *s = open_store(&cfg);
+	bool was_root = geteuid() == 0;
+	char name[80];
+
+	(void)state;
+	observe_numbered(s, T0, 1);
+	assert_int_equal(store_close(s, UINT64_MAX, NULL), 0);
+	snprintf(name, sizeof(name), "%s-wal", path);
+	unlink(name);
+	snprintf(name, sizeof(name), "%s-shm", path);
+	unlink(name);
+	if (was_root) {
+		assert_int_equal(chmod(path, 0644), 0);
+		assert_int_equal(chmod(folder, 0755), 0);
+		assert_int_equal(seteuid(65534), 0);
+	} else {
+		assert_int_equal(chmod(folder, 0555), 0);
+	}
+	assert_int_equal(query_len("n1.example"), 1);
+	assert_int_equal(access(name, F_OK), -1);
+	if (was_root)
+		assert_int_equal(seteuid(0), 0);
+	assert_int_equal(chmod(folder, 0755), 0);
+}
+
 /* Pages overwritten behind the back of a store that did not end cleanly. */
 static void damage_is_found_after_an_unclean_end(void **state)
 {
@@ -754,6 +784,7 @@ int main(void)
 		ON_A_NEW_FILE(table_for_people),
 		ON_A_NEW_FILE(bad_terms_and_files_are_named),
 		ON_A_NEW_FILE(foreign_files_are_refused),
+		ON_A_NEW_FILE(read_only_folder_is_enough),
 		ON_A_NEW_FILE(damage_is_found_after_an_unclean_end),
 		ON_A_NEW_FILE(full_set_is_written_early_or_counted),
 		ON_A_NEW_FILE(set_is_bounded_in_bytes),

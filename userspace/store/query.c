@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/ip.h"
@@ -51,6 +52,22 @@ static int open_immutable(struct store_reader *r)
 	return rc;
 }
 
+/* Nothing in the log that the file itself does not have. */
+static bool log_is_empty(const struct store_reader *r)
+{
+	size_t len = strlen(r->path) + sizeof("-wal");
+	char *path = malloc(len);
+	struct stat st;
+	bool empty;
+
+	if (!path)
+		return false;
+	snprintf(path, len, "%s-wal", r->path);
+	empty = stat(path, &st) ? errno == ENOENT : st.st_size == 0;
+	free(path);
+	return empty;
+}
+
 static int read_meta(struct store_reader *r)
 {
 	sqlite3_stmt *stmt;
@@ -83,7 +100,7 @@ static int open_database(struct store_reader *r, char *err, size_t err_len)
 		sqlite3_busy_timeout(r->db, 2000);
 		rc = read_meta(r);
 	}
-	if ((rc & 0xff) == SQLITE_CANTOPEN || (rc & 0xff) == SQLITE_READONLY) {
+	if (((rc & 0xff) == SQLITE_CANTOPEN || (rc & 0xff) == SQLITE_READONLY) && log_is_empty(r)) {
 		rc = open_immutable(r);
 		if (rc == SQLITE_OK)
 			rc = read_meta(r);
