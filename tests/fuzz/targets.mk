@@ -36,10 +36,11 @@ $(FUZZ_DIR)/%_fuzz: $(FUZZ_DIR)/obj/tests/fuzz/%_fuzz.o $(FUZZ_LIB) $(LIB)
 	$(Q)$(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer $^ -lldns $(LDLIBS) -o $@
 
 .PHONY: fuzz fuzz-long fuzz-differential
-# Kernel walk against native parser, MESSAGES mutated messages; needs root.
+# Kernel engine against native engine, MESSAGES mutated messages and as many frames; needs root.
 MESSAGES ?= 10000000
 fuzz-differential: $(BUILD)/tests/tools/differential
-	$(Q)nice -n 10 $< $(MESSAGES) $(SEED)
+	$(Q)nice -n 10 $< messages $(MESSAGES) $(SEED)
+	$(Q)nice -n 10 $< frames $(MESSAGES) $(SEED)
 
 fuzz: SECONDS ?= 60
 fuzz fuzz-long: $(FUZZ_BIN)

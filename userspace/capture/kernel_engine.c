@@ -137,7 +137,8 @@ static bool type_at(const struct frame *f, uint32_t at, uint32_t skip, struct as
 /* The family in front of BSD loopback frames: only the common ones; the rest is for the native. */
 static bool loopback_family(const struct frame *f, struct as_ethernet *ret)
 {
-	if (f->captured < 4 || (f->bytes[0] | f->bytes[3]) != 2)
+	if (f->captured < 4 ||
+	    (memcmp(f->bytes, "\2\0\0\0", 4) != 0 && memcmp(f->bytes, "\0\0\0\2", 4) != 0))
 		return false;
 	return ip_behind(f, 4, ret);
 }
