@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Gateway connections: from the packets to and from watched addresses (struct ft_flow) to
+ * connections with the client's address and MAC.  A SYN opens an attempt; SYN/ACK makes it OK,
+ * RST fails it with ECONNREFUSED, silence with ETIMEDOUT; the first datagram of a UDP flow is OK at
+ * once, for nothing tells whether it was answered.  Each is handed over once, with its outcome.
+ *
+ * Bounded: at max_flows one not lately used gives way; an attempt among them is handed over without
+ * outcome, and counted.  Time comes from the records.
+ */
+#ifndef CORRELATE_FLOW_H
+#define CORRELATE_FLOW_H
+
+#include <fluxtap/event.h>
+
+#include "base/hash.h"
+#include "correlate/connection.h"
+
+struct flow_config {
+	size_t max_flows;    /* attempts and flows remembered; default 16384 */
+	uint64_t timeout_ns; /* a SYN waits this long for its answer; default 30 s */
+};
+
+typedef void (*flow_fn)(void *ctx, struct connection *conn); /* borrowed; names empty */
+
+struct flow_stats {
+	uint64_t records;
+	uint64_t attempts, ok, refused, timed_out;
+	uint64_t udp;
+	uint64_t repeats;  /* SYNs sent again, packets of what was handed over */
+	uint64_t strays;   /* SYN/ACK or RST without an attempt */
+	uint64_t evicted;  /* handed over as CONNECTION_ATTEMPT, for want of room */
+	size_t table_bytes;
+};
+
+struct flows;
+struct flow_config flow_config_default(void);
+int flows_new(const struct flow_config *cfg, const struct hash_key *key, flow_fn fn, void *ctx,
+	      struct flows **ret);
+void flows_free(struct flows *f);
+/* @rec: checked, hdr.time_ns is Unix time. */
+void flows_record(struct flows *f, const struct ft_flow *rec);
+/* Time out what waits too long; about once a second of record time. */
+void flows_tick(struct flows *f, uint64_t now_ns);
+void flows_stats(const struct flows *f, struct flow_stats *ret);
+
+#endif
