@@ -99,7 +99,7 @@ static void a_taken_slot_is_told(void **state)
 {
 	(void)state;
 	with_program("other_prog", "\"other_prog\"", 0);
-	with_program("fluxtap_xdp", "attached already", 3);
+	with_program("ft_xdp", "attached already", 3);
 }
 
 static void a_link_that_is_down_is_told(void **state)

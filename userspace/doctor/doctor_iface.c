@@ -101,7 +101,7 @@ static bool check_slot(struct findings *f, const struct iface *iface)
 	if (!id)
 		return false;
 	name_program(id, name, sizeof(name));
-	if (strncmp(name, "fluxtap", 7) == 0)
+	if (strncmp(name, "ft_", 3) == 0)
 		finding_remedy(finding_add(f, DOCTOR_FAIL, iface->name,
 					   "a fluxtap monitor is attached already (program %u)", id),
 			       "end the other one, or choose another interface with -i");
