@@ -11,7 +11,7 @@ mkdir -p "$work"
 here=tests/kernels
 live=tests/data/live.pcap
 
-releases=$($here/fetch.sh "$work/debian") || exit 1
+releases=$(bash $here/fetch.sh "$work/debian") || exit 1
 releases=$(grep -E "${KERNELS:-.}" <<<"$releases")
 
 # Everything the guest runs, with the libraries it needs.
@@ -80,7 +80,7 @@ boot() { # RELEASE
 # One line of the table from a log; 1 when anything in it is not as it should be.
 judge() { # RELEASE
 	local log=$work/$1.log mode passed failed loaded refused insns ms events want good=yes
-	mode=$(sed -n 's/^FT: log .*ftk0[^a-z]*\(.*\)/\1/p' "$log" | head -1)
+	mode=$(sed -n 's/^FT: log .*ftk0: watching (\(.*\))/\1/p' "$log" | head -1)
 	passed=$(grep -c '^FT: tap ok' "$log")
 	failed=$(grep -c '^FT: tap not ok' "$log")
 	loaded=$(grep -c '^FT: program .* ok ' "$log")
