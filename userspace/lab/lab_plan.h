@@ -22,7 +22,7 @@
 #define LAB_NS_POOL	 96
 #define LAB_NS_SET	 3
 #define LAB_CDN_POOL	 20
-#define LAB_CDN_SET	 8
+#define LAB_CDN_SET	 4
 
 #define LAB_RESOLVER	 "198.18.0.6"
 #define LAB_PARENT	 "198.18.1.1" /* serves the root and example. */
