@@ -1,0 +1,194 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Real servers over veth: what the monitor reports against what tcpdump and tshark saw there."""
+import collections
+import os
+import signal
+import struct
+import subprocess
+
+from netlib import BUILD, ROOT, Net, Tap, wait_for
+
+ZONE = """$ORIGIN test.example.
+@ 60 SOA ns1 host 1 3600 600 86400 60
+@ 60 NS ns1
+@ 60 NS ns2
+@ 60 MX 10 mail
+ns1 60 A 198.18.3.1
+ns2 60 A 198.18.3.1
+ns2 60 AAAA 2001:db8:3::1
+mail 60 A 198.18.200.9
+alias 60 CNAME far.alias
+far.alias 30 CNAME w1
+txt 60 TXT "a b" "c"
+*.wild 5 A 198.18.200.77
+sub 60 NS ns.sub
+ns.sub 60 A 198.18.200.53
+""" + "".join(f"w{i} {5 + i} A 198.18.200.{i}\nw{i} 5 AAAA 2001:db8:200::{i}\n"
+              for i in range(1, 40)) + "".join(
+    f"big 60 A 198.18.201.{i}\n" for i in range(1, 100))
+
+QUESTIONS = [(f"w{i}", t) for i in range(1, 40) for t in ("A", "AAAA")] + [
+    ("@", "NS"), ("@", "MX"), ("@", "SOA"), ("alias", "A"), ("alias", "AAAA"), ("txt", "TXT"),
+    ("nothing", "A"), ("a.wild", "A"), ("b.wild", "A"), ("x.sub", "A"), ("big", "A"),
+]
+SHOWN = ("A", "AAAA", "NS", "CNAME")
+
+
+def name_of(label):
+    return "test.example" if label == "@" else f"{label}.test.example"
+
+
+def ask(net, server, extra=()):
+    """All questions by UDP, and some by TCP; 0x20 case and EDNS as kdig does."""
+    batch = [a for label, kind in QUESTIONS for a in (name_of(label), kind)]
+    net.run("mon", "kdig", f"@{server}", "+timeout=5", *extra, *batch)
+    net.run("mon", "kdig", f"@{server}", "+timeout=5", "+tcp", *extra,
+            *[a for label, kind in QUESTIONS[:20] + QUESTIONS[-3:] for a in (name_of(label), kind)])
+
+
+def of_event(event):
+    dns = event["dns"]
+    query = dns.get("queries", [{}])[0]
+    sets = collections.defaultdict(list)
+    for section in ("answers", "authorities", "additionals"):
+        for rr in dns.get(section, []):
+            if rr["rrtype"] in SHOWN:
+                sets[rr["rrtype"]].append(rr["rdata"].lower())
+    return (event["src_ip"], event["dest_ip"], event["dest_port"], event["proto"], dns["id"],
+            query.get("rrname"), query.get("rrtype"), dns["rcode"],
+            tuple(len(dns.get(s, [])) for s in ("answers", "authorities")),
+            tuple(tuple(sorted(sets[k])) for k in SHOWN))
+
+
+FIELDS = ["ip.src", "ip.dst", "ipv6.src", "ipv6.dst", "udp.dstport", "tcp.dstport", "dns.id",
+          "dns.qry.name", "dns.qry.type", "dns.flags.rcode", "dns.count.answers",
+          "dns.count.auth_rr", "dns.a", "dns.aaaa", "dns.ns", "dns.cname"]
+TYPES = {"1": "A", "28": "AAAA", "2": "NS", "15": "MX", "6": "SOA", "16": "TXT"}
+RCODES = {"0": "NOERROR", "3": "NXDOMAIN"}
+
+
+def by_tshark(path):
+    args = [a for f in FIELDS for a in ("-e", f)]
+    out = subprocess.run(["tshark", "-r", path, "-Y", "dns.flags.response==1", "-T", "fields",
+                          "-E", "separator=|", "-E", "occurrence=a", *args],
+                         capture_output=True, text=True).stdout
+    for line in out.splitlines():
+        f = dict(zip(FIELDS, line.split("|")))
+        values = [tuple(sorted(v.lower() for v in f[k].split(",") if v))
+                  for k in ("dns.a", "dns.aaaa", "dns.ns", "dns.cname")]
+        yield (f["ip.src"] or f["ipv6.src"], f["ip.dst"] or f["ipv6.dst"],
+               int(f["udp.dstport"] or f["tcp.dstport"]), "UDP" if f["udp.dstport"] else "TCP",
+               int(f["dns.id"], 0), f["dns.qry.name"].lower(), TYPES[f["dns.qry.type"]],
+               RCODES[f["dns.flags.rcode"]],
+               (int(f["dns.count.answers"]), int(f["dns.count.auth_rr"])), tuple(values))
+
+
+def listen(net, iface, path):
+    child = net.spawn("mon", "tcpdump", "-Z", "root", "-i", iface, "-U", "--immediate-mode", "-s",
+                      "0", "-w", path, "port 53 or (vlan and port 53)", err=f"tcpdump.{iface}")
+    wait_for(lambda: "listening on" in net.text(f"tcpdump.{iface}"), process=child)
+    return child
+
+
+def compare(tap, net, what, sniffer, monitor, path):
+    """Stop both and hold their accounts against each other."""
+    seen = lambda: len(net.events("dns"))
+    count = -1
+    while count != seen():  # until nothing more comes
+        count = seen()
+        wait_for(lambda: seen() != count, limit=1.5)
+    net.stop(sniffer, signal.SIGINT)
+    status = net.stop(monitor)
+    ours = collections.Counter(of_event(e) for e in net.events("dns"))
+    theirs = collections.Counter(by_tshark(path))
+    tap.note(f"{what}: {sum(theirs.values())} responses seen by tshark, {sum(ours.values())} events")
+    tap.ok(sum(theirs.values()) > 0 and ours == theirs, f"{what}: events equal tshark's account",
+           f"only tshark: {list((theirs - ours).items())[:3]}\n"
+           f"only events: {list((ours - theirs).items())[:3]}\n{net.text('log')}")
+    stats = net.events("stats")
+    tap.ok(stats and stats[-1]["stats"]["balanced"] and all(s["stats"]["balanced"] for s in stats),
+           f"{what}: the ledger balances", stats[-1] if stats else "no stats")
+    tap.ok(status == 0, f"{what}: exit status 0", f"{status}\n{net.text('log')}")
+
+
+def on_veth(tap, net, mode):
+    monitor = net.monitor("mon", "-i", "m0", capture__mode=mode, capture__filter=False,
+                          capture__egress=False)
+    path = net.path(f"veth-{mode}.pcap")
+    sniffer = listen(net, "m0", path)
+    ask(net, "198.18.3.1")
+    ask(net, "2001:db8:3::1")
+    ask(net, "198.18.3.1", ["+bufsize=512", "+ignore"])
+    compare(tap, net, f"veth, {mode}", sniffer, monitor, path)
+
+
+def tag(source, target, vlan):
+    """The Ethernet frames of a capture with a VLAN tag each."""
+    data = open(source, "rb").read()
+    with open(target, "wb") as f:
+        f.write(data[:24])
+        pos = 24
+        while pos < len(data):
+            sec, usec, held, wire = struct.unpack_from("<IIII", data, pos)
+            frame = data[pos + 16:pos + 16 + held]
+            frame = frame[:12] + struct.pack(">HH", 0x8100, vlan) + frame[12:]
+            f.write(struct.pack("<IIII", sec, usec, held + 4, wire + 4) + frame)
+            pos += 16 + held
+
+
+def on_vlan(tap, net):
+    tag(os.path.join(ROOT, "tests/data/live.pcap"), net.path("tagged.pcap"), 7)
+    monitor = net.monitor("mon", "-i", "m0")
+    path = net.path("vlan.pcap")
+    sniffer = listen(net, "m0", path)
+    net.run("srv", os.path.join(BUILD, "tests/tools/send_frames"), "s0", net.path("tagged.pcap"))
+    compare(tap, net, "VLAN", sniffer, monitor, path)
+    vlans = {tuple(e.get("vlan", [])) for e in net.events("dns")}
+    tap.ok(vlans == {(7,)}, "VLAN: the tag is in the events", vlans)
+
+
+def on_loopback(tap, net):
+    """An answer on lo leaves and arrives at the same interface: it counts once, egress or not."""
+    for egress in (False, True):
+        monitor = net.monitor("mon", "-i", "lo", capture__egress=egress, capture__filter=False)
+        net.run("mon", "kdig", "@127.0.0.1", "-p", "53", "+timeout=5",
+                *[a for label, kind in QUESTIONS[:10] for a in (name_of(label), kind)])
+        wait_for(lambda: len(net.events("dns")) >= 10, limit=10)
+        net.stop(monitor)
+        tap.ok(len(net.events("dns")) == 10,
+               f"lo: each of 10 answers once (egress {'on' if egress else 'off'})",
+               f"{len(net.events('dns'))}\n{net.text('log')}")
+
+
+def leaving(tap, net):
+    """A server on this machine: its answers leave by the interface."""
+    monitor = net.monitor("mon", "-i", "m0", capture__egress=True, capture__filter=False)
+    net.run("srv", "kdig", "@198.18.3.2", "+timeout=5",
+            *[a for label, kind in QUESTIONS[:10] for a in (name_of(label), kind)])
+    wait_for(lambda: len(net.events("dns")) >= 10, limit=10)
+    net.stop(monitor)
+    tap.ok(len(net.events("dns")) == 10, "egress: each of 10 answers that leave, once",
+           f"{len(net.events('dns'))}\n{net.text('log')}")
+
+
+def main():
+    tap, net = Tap(), Net("srv", "mon")
+    net.link("srv", "s0", "198.18.3.1/24 2001:db8:3::1/64", "mon", "m0",
+             "198.18.3.2/24 2001:db8:3::2/64")
+    net.knot("srv", "198.18.3.1@53, 2001:db8:3::1@53", {"test.example": ZONE})
+    on_veth(tap, net, "auto")
+    on_veth(tap, net, "generic")
+    on_veth(tap, net, "tc")
+    on_vlan(tap, net)
+    for child in list(net.children):
+        if child.poll() is None:
+            net.stop(child)
+    subprocess.run(["rm", "-rf", net.path("knot")], check=True)
+    net.knot("mon", "127.0.0.1@53, 198.18.3.2@53", {"test.example": ZONE})
+    on_loopback(tap, net)
+    leaving(tap, net)
+    tap.done()
+
+
+main()

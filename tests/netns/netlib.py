@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Networks of namespaces, processes in them, and TAP, for the tests in this folder.
+
+Everything that is made is removed at the end, also after a failure or a signal; processes started
+here die with the test. Nothing leaves the namespaces: they have no way out.
+"""
+import atexit
+import ctypes
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.path.join(ROOT, os.environ.get("BUILD", "build"))
+FLUXTAP = os.environ.get("FLUXTAP", os.path.join(BUILD, "fluxtap"))
+CORPORA = os.path.join(ROOT, "..", "shared", "corpora")
+PATIENCE = 60  # seconds to wait for what must come; only a failure takes that long
+
+_libc = ctypes.CDLL(None)
+
+
+class Tap:
+    """Test results on standard output."""
+
+    def __init__(self):
+        self.n = self.failed = 0
+
+    def ok(self, good, name, detail=""):
+        self.n += 1
+        self.failed += not good
+        print(f"{'ok' if good else 'not ok'} {self.n} - {name}", flush=True)
+        if not good and detail != "":
+            for line in str(detail).splitlines()[:40]:
+                print(f"# {line[:400]}", flush=True)
+        return good
+
+    def note(self, text):
+        print(f"# {text}", flush=True)
+
+    def done(self):
+        print(f"1..{self.n}", flush=True)
+        sys.exit(1 if self.failed else 0)
+
+
+def die_with_parent():
+    _libc.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
+def wait_for(condition, limit=PATIENCE, process=None):
+    """The first true value of condition(), or its last after `limit` seconds or when `process`
+    has ended."""
+    end = time.monotonic() + limit
+    while True:
+        value = condition()
+        if value or time.monotonic() > end:
+            return value
+        if process is not None and process.poll() is not None:
+            return condition()
+        time.sleep(0.02)
+
+
+class Net:
+    """Namespaces by short name; links between them; a directory for files."""
+
+    def __init__(self, *names):
+        self.prefix = f"ftn{os.getpid()}"
+        self.names, self.children = [], []
+        self.dir = tempfile.mkdtemp(prefix="fluxtap-netns-")
+        os.chmod(self.dir, 0o755)
+        atexit.register(self.close)
+        for sig in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(sig, lambda *_: sys.exit(1))
+        for name in names:
+            self.ip("netns", "add", self.full(name))
+            self.names.append(name)
+            self.ip("link", "set", "lo", "up", ns=name)
+
+    def full(self, name):
+        return f"{self.prefix}-{name}"
+
+    def path(self, name):
+        return os.path.join(self.dir, name)
+
+    def ip(self, *args, ns=None):
+        where = ["-n", self.full(ns)] if ns else []
+        subprocess.run(["ip", *where, *args], check=True, capture_output=True, text=True)
+
+    def inside(self, ns):
+        return ["nsenter", f"--net=/run/netns/{self.full(ns)}"] if ns else []
+
+    def link(self, ns_a, if_a, addr_a, ns_b, if_b, addr_b):
+        self.ip("link", "add", if_a, "netns", self.full(ns_a), "type", "veth", "peer", "name", if_b,
+                "netns", self.full(ns_b))
+        for ns, name, addr in ((ns_a, if_a, addr_a), (ns_b, if_b, addr_b)):
+            self.run(ns, "sh", "-c",
+                     f"echo 1 >/proc/sys/net/ipv6/conf/{name}/accept_dad; "
+                     f"echo 0 >/proc/sys/net/ipv6/conf/{name}/accept_ra; true")
+            for one in addr.split():
+                self.ip("addr", "add", one, "dev", name, *(["nodad"] if ":" in one else []), ns=ns)
+        self.ip("link", "set", if_a, "up", ns=ns_a)
+        self.ip("link", "set", if_b, "up", ns=ns_b)
+
+    def run(self, ns, *argv, **kw):
+        kw.setdefault("capture_output", True)
+        kw.setdefault("text", True)
+        kw.setdefault("timeout", 120)
+        return subprocess.run([*self.inside(ns), *argv], **kw)
+
+    def spawn(self, ns, *argv, out=None, err=None):
+        """Start a process; its output goes to files of the directory."""
+        name = os.path.basename(argv[0])
+        child = subprocess.Popen([*self.inside(ns), *argv], stdin=subprocess.DEVNULL,
+                                 stdout=open(self.path(out or f"{name}.out"), "ab"),
+                                 stderr=open(self.path(err or f"{name}.err"), "ab"),
+                                 preexec_fn=die_with_parent)
+        self.children.append(child)
+        return child
+
+    def text(self, name):
+        try:
+            with open(self.path(name), errors="replace") as f:
+                return f.read()
+        except FileNotFoundError:
+            return ""
+
+    def stop(self, child, sig=signal.SIGTERM, limit=PATIENCE):
+        if child.poll() is None:
+            child.send_signal(sig)
+        try:
+            return child.wait(limit)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            return child.wait()
+
+    def close(self):
+        for child in self.children:
+            if child.poll() is None:
+                child.kill()
+                child.wait()
+        self.children = []
+        for name in self.names:
+            subprocess.run(["ip", "netns", "del", self.full(name)], capture_output=True)
+        self.names = []
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    # --- the monitor ---
+
+    def config(self, name="fluxtap.yaml", **keys):
+        """A configuration with everything below the directory; keys as a__b=value."""
+        tree = {
+            "capture": {"filter": False, "egress": False}, "connect": {"enabled": False},
+            "store": {"enabled": False}, "state": {"path": ""}, "eve": {"enabled": False},
+            "control": {"socket": ""}, "enrich": {"asn": []}, "stats": {"interval": "1s"},
+        }
+        for key, value in keys.items():
+            section, _, leaf = key.partition("__")
+            if leaf:
+                tree.setdefault(section, {})[leaf] = value
+            else:
+                tree[section] = value
+        with open(self.path(name), "w") as f:
+            json.dump(tree, f)  # JSON is YAML
+        return self.path(name)
+
+    def monitor(self, ns, *args, out="events", err="log", wait=1, **keys):
+        """`fluxtap run`, returned once it watches `wait` interfaces."""
+        config = self.config(**keys)
+        for name in (out, err):
+            open(self.path(name), "w").close()
+        child = self.spawn(ns, FLUXTAP, "run", "-c", config, "-o", "json", *args, out=out, err=err)
+        wait_for(lambda: self.text(err).count(": watching (") >= wait, process=child)
+        return child
+
+    def events(self, kind=None, name="events"):
+        found = []
+        for line in self.text(name).splitlines(keepends=True):
+            if line.endswith("\n"):
+                event = json.loads(line)
+                if kind is None or event["event_type"] == kind:
+                    found.append(event)
+        return found
+
+    def knot(self, ns, listen, zones):
+        """A knotd that serves `zones` (name to text); returned once it answers."""
+        os.mkdir(self.path("knot"))
+        with open(self.path("knot.conf"), "w") as f:
+            f.write(f'server:\n  rundir: "{self.path("knot")}"\n  udp-workers: 1\n'
+                    f'  tcp-workers: 1\n  background-workers: 1\n  listen: [{listen}]\n'
+                    f'log:\n  - target: stderr\n    any: warning\n'
+                    f'database:\n  storage: "{self.path("knot")}"\nzone:\n')
+            for name, text in zones.items():
+                with open(self.path(f"{name}.zone"), "w") as z:
+                    z.write(text)
+                f.write(f'  - domain: {name}\n    storage: "{self.dir}"\n    file: {name}.zone\n'
+                        f'    zonefile-sync: -1\n    journal-content: none\n')
+        child = self.spawn(ns, "knotd", "-c", self.path("knot.conf"))
+        first = listen.split(",")[0].strip().split("@")
+        name = next(iter(zones))
+        wait_for(lambda: "status: NOERROR" in self.run(
+            ns, "kdig", f"@{first[0]}", "-p", first[1], "+timeout=1", "+retry=0", name, "SOA").stdout,
+            process=child)
+        return child
+
+
+def attached(ns_net, ns):
+    """What bpftool sees attached to the interfaces of a namespace."""
+    out = ns_net.run(ns, "bpftool", "-j", "net").stdout
+    return [entry for part in json.loads(out) for kind in part.values() for entry in kind]
