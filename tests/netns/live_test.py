@@ -84,14 +84,16 @@ def by_tshark(path):
                (int(f["dns.count.answers"]), int(f["dns.count.auth_rr"])), tuple(values))
 
 
-def listen(net, iface, path):
-    child = net.spawn("mon", "tcpdump", "-Z", "root", "-i", iface, "-U", "--immediate-mode", "-s",
-                      "0", "-w", path, "port 53 or (vlan and port 53)", err=f"tcpdump.{iface}")
-    wait_for(lambda: "listening on" in net.text(f"tcpdump.{iface}"), process=child)
+def listen(net, iface, name):
+    """tcpdump; with a snapshot length that leaves its ring room for many packets."""
+    child = net.spawn("mon", "tcpdump", "-Z", "root", "-i", iface, "-U", "-B", "16384", "-s", "9000",
+                      "-w", net.path(f"{name}.pcap"), "port 53 or (vlan and port 53)",
+                      err=f"{name}.err")
+    wait_for(lambda: "listening on" in net.text(f"{name}.err"), process=child)
     return child
 
 
-def compare(tap, net, what, sniffer, monitor, path):
+def compare(tap, net, what, sniffer, monitor, name):
     """Stop both and hold their accounts against each other."""
     seen = lambda: len(net.events("dns"))
     count = -1
@@ -101,11 +103,11 @@ def compare(tap, net, what, sniffer, monitor, path):
     net.stop(sniffer, signal.SIGINT)
     status = net.stop(monitor)
     ours = collections.Counter(of_event(e) for e in net.events("dns"))
-    theirs = collections.Counter(by_tshark(path))
+    theirs = collections.Counter(by_tshark(net.path(f"{name}.pcap")))
     tap.note(f"{what}: {sum(theirs.values())} responses seen by tshark, {sum(ours.values())} events")
     tap.ok(sum(theirs.values()) > 0 and ours == theirs, f"{what}: events equal tshark's account",
            f"only tshark: {list((theirs - ours).items())[:3]}\n"
-           f"only events: {list((ours - theirs).items())[:3]}\n{net.text('log')}")
+           f"only events: {list((ours - theirs).items())[:3]}\n{net.text('log')}{net.text(name + '.err')}")
     stats = net.events("stats")
     tap.ok(stats and stats[-1]["stats"]["balanced"] and all(s["stats"]["balanced"] for s in stats),
            f"{what}: the ledger balances", stats[-1] if stats else "no stats")
@@ -115,12 +117,11 @@ def compare(tap, net, what, sniffer, monitor, path):
 def on_veth(tap, net, mode):
     monitor = net.monitor("mon", "-i", "m0", capture__mode=mode, capture__filter=False,
                           capture__egress=False)
-    path = net.path(f"veth-{mode}.pcap")
-    sniffer = listen(net, "m0", path)
+    sniffer = listen(net, "m0", mode)
     ask(net, "198.18.3.1")
     ask(net, "2001:db8:3::1")
     ask(net, "198.18.3.1", ["+bufsize=512", "+ignore"])
-    compare(tap, net, f"veth, {mode}", sniffer, monitor, path)
+    compare(tap, net, f"veth, {mode}", sniffer, monitor, mode)
 
 
 def tag(source, target, vlan):
@@ -140,10 +141,9 @@ def tag(source, target, vlan):
 def on_vlan(tap, net):
     tag(os.path.join(ROOT, "tests/data/live.pcap"), net.path("tagged.pcap"), 7)
     monitor = net.monitor("mon", "-i", "m0")
-    path = net.path("vlan.pcap")
-    sniffer = listen(net, "m0", path)
+    sniffer = listen(net, "m0", "vlan")
     net.run("srv", os.path.join(BUILD, "tests/tools/send_frames"), "s0", net.path("tagged.pcap"))
-    compare(tap, net, "VLAN", sniffer, monitor, path)
+    compare(tap, net, "VLAN", sniffer, monitor, "vlan")
     vlans = {tuple(e.get("vlan", [])) for e in net.events("dns")}
     tap.ok(vlans == {(7,)}, "VLAN: the tag is in the events", vlans)
 

@@ -266,12 +266,16 @@ void attachment_release(struct attachment *a)
 	*a = (struct attachment){.xdp_link = -1, .in_link = -1, .out_link = -1, .lock = -1};
 }
 
+/* The kernel gives the loopback of each network namespace this index (LOOPBACK_IFINDEX). */
+#define LOOPBACK_INDEX 1
+
 static int attach_both(struct kernel *k, struct attachment *a, const char **ret_mode)
 {
 	const char *out_mode = NULL;
 	int err = attach_in(k, a, ret_mode);
 
-	if (!err && k->cfg.egress)
+	/* what leaves by loopback arrives there at once: it would count twice */
+	if (!err && k->cfg.egress && a->ifindex != LOOPBACK_INDEX)
 		err = attach_tc(k, a, true, &out_mode);
 	return err;
 }

@@ -1,0 +1,81 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Every frame of the captures, sent over veth to the attached monitor: the events are those of
+replay."""
+import collections
+import glob
+import json
+import os
+import re
+import subprocess
+
+from netlib import BUILD, CORPORA, FLUXTAP, ROOT, Net, Tap, wait_for
+
+DROPPED = ("timestamp", "in_iface", "pcap_filename", "pcap_cnt", "sensor")
+
+
+def essence(event):
+    return json.dumps({k: v for k, v in event.items() if k not in DROPPED}, sort_keys=True)
+
+
+def replay(net, files, config):
+    out = subprocess.run([FLUXTAP, "replay", "-c", config, "--emit", "dns", *files],
+                         capture_output=True, text=True)
+    return [json.loads(line) for line in out.stdout.splitlines()]
+
+
+def sendable(net, files):
+    """The files of which every frame can be put on a wire."""
+    tool = os.path.join(BUILD, "tests/tools/send_frames")
+    good = []
+    for f in files:
+        out = net.run("srv", tool, "s0", f).stdout
+        match = re.search(r"sent (\d+) passed over (\d+)", out)
+        if match and int(match[1]) > 0 and int(match[2]) == 0:
+            good.append(f)
+    return good
+
+
+def over_veth(tap, net, files, mode, config):
+    want = collections.Counter(essence(e) for f in files for e in replay(net, [f], config))
+    monitor = net.monitor("mon", "-i", "m0", capture__mode=mode)
+    total = sum(want.values())
+    for f in files:
+        # one file at a time, each to its last event: streams of two captures may share ports
+        net.run("srv", os.path.join(BUILD, "tests/tools/send_frames"), "s0", f)
+    seen = lambda: len(net.events("dns"))
+    wait_for(lambda: seen() >= total, limit=20)
+    status = net.stop(monitor)
+    got = collections.Counter(essence(e) for e in net.events("dns"))
+    missing, extra = want - got, got - want
+    tap.note(f"{mode}: {len(files)} captures, {total} responses by replay, {sum(got.values())} live")
+    tap.ok(total > 0 and not missing and not extra, f"{mode}: live events are those of replay",
+           "\n".join([f"missing {sum(missing.values())}, extra {sum(extra.values())}"] +
+                     ["missing " + m for m in list(missing)[:4]] +
+                     ["extra   " + m for m in list(extra)[:4]] + [net.text("log")]))
+    stats = net.events("stats")
+    tap.ok(status == 0 and stats and stats[-1]["stats"]["balanced"], f"{mode}: ledger balances",
+           stats[-1:] or net.text("log"))
+
+
+def main():
+    tap, net = Tap(), Net("srv", "mon")
+    net.link("srv", "s0", "198.18.3.1/24", "mon", "m0", "198.18.3.2/24")
+    for ns, name in (("srv", "s0"), ("mon", "m0")):
+        net.ip("link", "set", name, "mtu", "65535", ns=ns)
+    config = net.config("replay.yaml")
+    own = [os.path.join(ROOT, "tests/data/live.pcap")]
+    files = [f for f in sorted(glob.glob(os.path.join(CORPORA, "pcap", "*.pcap*")))
+             if f.endswith((".pcap", ".pcapng"))]
+    if not files:
+        tap.note("no corpora beside this tree: the capture in tests/data alone")
+    files = sendable(net, own + files)
+    over_veth(tap, net, files, "generic", config)
+    over_veth(tap, net, files, "tc", config)
+    for ns, name in (("srv", "s0"), ("mon", "m0")):
+        net.ip("link", "set", name, "mtu", "3000", ns=ns)
+    over_veth(tap, net, sendable(net, files), "native", config)
+    tap.done()
+
+
+main()
