@@ -112,7 +112,7 @@ static int lock_filters(struct attachment *a)
 	n = snprintf(addr.sun_path + 1, sizeof(addr.sun_path) - 1, "fluxtap-tc-%u", a->ifindex);
 	if (bind(fd, (struct sockaddr *)&addr,
 		 (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n))) {
-		n = errno == EADDRINUSE ? -EBUSY : -errno;
+		n = errno == EADDRINUSE ? -EALREADY : -errno;
 		close(fd);
 		return n;
 	}
@@ -179,7 +179,7 @@ static int attach_tc(struct kernel *k, struct attachment *a, bool egress, const 
 	int fd;
 
 	if (tcx_is_ours(a->ifindex, type))
-		return -EBUSY;
+		return -EALREADY;
 	fd = k->cfg.classic_tc ? -EOPNOTSUPP
 			       : bpf_link_create(prog_fd, (int)a->ifindex, type, NULL);
 	if (fd < 0) {
@@ -203,7 +203,8 @@ static int attach_in(struct kernel *k, struct attachment *a, const char **ret_mo
 	enum occupant who = xdp_occupant(a->ifindex);
 	int err = -EBUSY;
 
-	if (who == OURSELVES)
+	/* one that captures in TC as well, whatever this one would use */
+	if (who == OURSELVES || tcx_is_ours(a->ifindex, TCX_INGRESS))
 		return -EALREADY;
 	if (who == A_STRANGER && mode == KERNEL_MODE_AUTO) {
 		log_warn("%s: another XDP program is attached and stays; capturing in TC",
