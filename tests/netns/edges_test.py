@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""The edges of the monitor's life: refusals, ends, interfaces that go and return."""
+"""The monitor's ends, told or killed, and interfaces that go and return."""
 import os
 import re
 import signal
 import sqlite3
 import time
 
-from netlib import BUILD, FLUXTAP, ROOT, Net, Tap, attached, wait_for
+from netlib import BUILD, ROOT, Net, Tap, attached, wait_for
 
 LIVE = os.path.join(ROOT, "tests/data/live.pcap")
 RESPONSES = 42  # in that capture
@@ -20,51 +20,6 @@ def send(net, iface="s0"):
 def arrive(net, want):
     wait_for(lambda: len(net.events("dns")) >= want, limit=10)
     return len(net.events("dns"))
-
-
-def refused(tap, net, what, result, code, pattern):
-    lines = [l for l in result.stderr.splitlines() if l]
-    tap.ok(result.returncode == code, f"{what}: exit status {code}",
-           f"{result.returncode}\n{result.stderr}")
-    tap.ok(len(lines) == 1 and re.search(pattern, lines[0]), f"{what}: one line that says so",
-           result.stderr)
-    left = attached(net, "mon")
-    tap.ok(not left, f"{what}: nothing attached", left)
-
-
-def refusals(tap, net):
-    config = net.config()
-    run = [FLUXTAP, "run", "-c", config, "-o", "json"]
-    refused(tap, net, "missing interface", net.run("mon", *run, "-i", "nosuch0"), 3, "nosuch0")
-    refused(tap, net, "without root",
-            net.run("mon", "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *run,
-                    "-i", "m0"), 3, "root")
-    with open(net.path("broken.yaml"), "w") as f:
-        f.write("interfaces: [m0]\ncapture:\n  filtre: true\n")
-    refused(tap, net, "broken configuration",
-            net.run("mon", FLUXTAP, "run", "-c", net.path("broken.yaml")), 2,
-            r"broken\.yaml:3.*filtre")
-    refused(tap, net, "missing configuration",
-            net.run("mon", FLUXTAP, "run", "-c", net.path("none.yaml"), "-i", "m0"), 3,
-            r"none\.yaml")
-
-
-def twice(tap, net):
-    for mode, other in (("auto", "auto"), ("tc", "tc"), ("tc", "auto")):
-        first = net.monitor("mon", "-i", "m0", capture__mode=mode)
-        config = net.config("second.yaml", capture__mode=other)
-        second = net.run("mon", FLUXTAP, "run", "-c", config, "-o", "json", "-i", "m0")
-        lines = [l for l in second.stderr.splitlines() if l]
-        tap.ok(second.returncode in (1, 3), f"a second one ({mode}): refused",
-               f"{second.returncode}\n{second.stderr}")
-        tap.ok(len(lines) == 1 and "m0" in lines[0] and "already" in lines[0],
-               f"a second one ({mode}): one line that says so", second.stderr)
-        send(net)
-        tap.ok(arrive(net, RESPONSES) == RESPONSES, f"a second one ({mode}): the first goes on",
-               net.text("log"))
-        net.stop(first)
-        tap.ok(not attached(net, "mon"), f"a second one ({mode}): nothing left at the end",
-               attached(net, "mon"))
 
 
 def ends(tap, net):
@@ -163,30 +118,9 @@ def returning(tap, net):
            "the ledger balances through all of it", stats[-1:] or net.text("log"))
 
 
-def status_of(process):
-    with open(f"/proc/{process.pid}/status") as f:
-        return dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
-
-
-def without_rights(tap, net):
-    monitor = net.monitor("mon", "-i", "m0")
-    wait_for(lambda: status_of(monitor)["Seccomp"] == "2", limit=10)
-    status = status_of(monitor)
-    tap.ok("0" not in status["Uid"].split() and "0" not in status["Gid"].split(),
-           "not root any more", status["Uid"])
-    allowed = 1 << 12 | 1 << 38 | 1 << 39  # NET_ADMIN, PERFMON, BPF: to attach again
-    tap.ok(not int(status["CapEff"], 16) & ~allowed and status["CapBnd"].strip("0") == "",
-           "no capability beyond what attaching again needs", status["CapEff"])
-    tap.ok(status["NoNewPrivs"] == "1" and status["Seccomp"] == "2", "no way back, calls filtered")
-    net.stop(monitor)
-
-
 def main():
     tap, net = Tap(), Net("srv", "mon")
     net.link("srv", "s0", "198.18.3.1/24", "mon", "m0", "198.18.3.2/24")
-    refusals(tap, net)
-    without_rights(tap, net)
-    twice(tap, net)
     ends(tap, net)
     killed(tap, net)
     returning(tap, net)
