@@ -11,6 +11,7 @@
 #include <strings.h>
 
 #include "base/ip.h"
+#include "base/utf8.h"
 
 /* A duration's or size's largest value: exact in a double, and far from overflow. */
 #define AMOUNT_MAX 9.0e18
@@ -242,36 +243,28 @@ static int set_word(void *to, const struct config_key *key, const char *text, co
 	return 0;
 }
 
-/* One character of UTF-8 (RFC 3629 4) at *@at, which moves behind it; -1: it is none. */
-static int32_t read_character(const unsigned char **at)
+/* One character at *@at, which moves behind it; -1: not UTF-8. @left > 0. */
+static int32_t read_character(const uint8_t **at, size_t left)
 {
-	static const int32_t least[] = {0, 0x80, 0x800, 0x10000};
-	const unsigned char *p = *at;
-	int more = *p < 0x80 ? 0 : *p >> 5 == 6 ? 1 : *p >> 4 == 14 ? 2 : *p >> 3 == 30 ? 3 : -1;
-	int32_t c = more < 0 ? 0 : more == 0 ? *p : *p & (0x3f >> more);
+	size_t n = utf8_length(*at, left);
+	int32_t c = n > 1 ? **at & (0x7f >> n) : **at;
 
-	if (more < 0)
-		return -1;
-	p++;
-	for (int i = 0; i < more; i++, p++) {
-		if (*p >> 6 != 2)
-			return -1;
-		c = c << 6 | (*p & 0x3f);
-	}
-	*at = p;
-	return c < least[more] || c > 0x10ffff ? -1 : c;
+	for (size_t i = 1; i < n; i++)
+		c = c << 6 | ((*at)[i] & 0x3f);
+	*at += n;
+	return n ? c : -1;
 }
 
 /* Characters that YAML 1.1 (5.1) has in a file as they are, without line and paragraph ends. */
 static bool is_printable(const char *text)
 {
-	const unsigned char *p = (const unsigned char *)text;
+	const uint8_t *p = (const uint8_t *)text, *end = p + strlen(text);
 
-	while (*p) {
-		int32_t c = read_character(&p);
+	while (p < end) {
+		int32_t c = read_character(&p, (size_t)(end - p));
 
 		if (c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x2028 || c == 0x2029 ||
-		    (c >= 0xd800 && c < 0xe000) || c == 0xfeff || (c & 0xfffe) == 0xfffe)
+		    c == 0xfeff || (c & 0xfffe) == 0xfffe)
 			return false;
 	}
 	return true;

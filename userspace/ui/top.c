@@ -17,7 +17,7 @@
 #include "ui/frame.h"
 #include "ui/status_json.h"
 
-#define REPLY_TIMEOUT_MS 3000
+#define REPLY_TIMEOUT_MS 10000 /* a monitor that is starting answers once it has attached */
 #define ESC_ENTER "\033[?1049h\033[?25l" /* the other screen, no cursor */
 #define ESC_LEAVE "\033[?25h\033[?1049l"
 #define ESC_HOME  "\033[H"
@@ -58,7 +58,9 @@ static int ask(struct top *t)
 		snprintf(t->err, sizeof(t->err), "%s: not the answer of a monitor", t->options->socket);
 	} else {
 		snprintf(t->err, sizeof(t->err), "%s: %s", t->options->socket,
-			 rc == -EPIPE ? "the monitor ended" : strerror(-rc));
+			 rc == -EPIPE	   ? "the monitor ended" :
+			 rc == -ETIMEDOUT ? "the monitor does not answer" :
+					    strerror(-rc));
 	}
 	if (rc) {
 		control_client_close(t->client);
