@@ -46,6 +46,7 @@ struct decoder {
 		struct ft_refused refused;
 		uint8_t bytes[DECODE_RECORD_MAX];
 	} rec;
+	bool skip_walk;
 };
 
 int decoder_new(const struct decode_config *cfg, struct decoder **ret)
@@ -286,16 +287,22 @@ static void note_ttls(const struct dns_message *m, struct ft_response *rec)
 	}
 }
 
+void decoder_skip_walk(struct decoder *d)
+{
+	d->skip_walk = true;
+}
+
 static void fill_response(struct decoder *d, const struct ft_decode *frame, const struct frame *f)
 {
 	struct ft_response *rec = &d->rec.response;
 	struct dns_message *m = &d->walk;
 
 	memset(rec, 0, sizeof(*rec));
+	rec->status = FT_REASON_NONE;
 	fill_head(d, frame, f, FT_EVENT_RESPONSE, sizeof(*rec) + frame->payload_bytes);
 	memcpy(rec->message, f->bytes + frame->payload, frame->payload_bytes);
 	rec->message_bytes = (uint16_t)frame->payload_bytes;
-	if (dns_message_parse(m, rec->message, frame->payload_bytes) == -ENOMEM)
+	if (d->skip_walk || dns_message_parse(m, rec->message, frame->payload_bytes) == -ENOMEM)
 		return; /* not walked: who reads it will parse it again and say so */
 	rec->walked = 1;
 	rec->status = (uint16_t)m->status;

@@ -33,6 +33,10 @@ struct decoder;
 int decoder_new(const struct decode_config *cfg, struct decoder **ret);
 void decoder_free(struct decoder *d);
 
+/* From now on leave the records unwalked (walked = 0, no fingerprint): for a reader that parses
+ * every message anyway and compares with no kernel. */
+void decoder_skip_walk(struct decoder *d);
+
 /*
  * Decode @f; when it yields a record (response, fragment, segment, refusal) hand it to @fn.
  * Counts into the decoder's own counters, indexed like the kernel's (enum ft_counter).

@@ -186,8 +186,12 @@ static int open_engine(struct replay *r)
 	char err[512];
 	int rc;
 
-	if (!r->opt.kernel_engine)
-		return decoder_new(&r->setup.config->dns, &r->decoder);
+	if (!r->opt.kernel_engine) {
+		rc = decoder_new(&r->setup.config->dns, &r->decoder);
+		if (!rc)
+			decoder_skip_walk(r->decoder);
+		return rc;
+	}
 	rc = kernel_engine_open(&r->setup.config->dns, &r->engine, err, sizeof(err));
 	if (rc)
 		log_error("%s", err);
