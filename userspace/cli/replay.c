@@ -64,6 +64,8 @@ static void on_alert(void *ctx, const struct alert *alert, const char *line, siz
 
 	if (r->compare)
 		compare_alert(r->compare, COMPARE_NEW, alert);
+	if (!r->store && !r->opt.human)
+		return;
 	human_alert(&text, &style, alert);
 	if (r->store)
 		store_alert(r->store, alert, line, len, text.bytes, text.len);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * libpsl answers in about a microsecond, and every response asks. The answer is one small number
- * (how many labels to strip), so a direct-mapped cache of 64 KiB a thread holds it for the names
+ * (how many labels to strip), so a direct-mapped cache of 512 KiB a thread holds it for the names
  * in use; its key is drawn at start, so that nobody can prepare names that collide.
  */
 #include "dns/psl.h"
@@ -10,7 +10,7 @@
 #include <string.h>
 #include "base/hash.h"
 
-#define CACHE_SLOTS 4096
+#define CACHE_SLOTS 32768
 #define STRIP_NONE  0xff /* the name is a suffix itself */
 
 struct cached {
