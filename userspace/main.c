@@ -10,8 +10,8 @@ static const struct command {
 	const char *name;
 	int (*main)(int argc, char **argv);
 } commands[] = {
-	{ "run", cmd_run },	    { "replay", cmd_replay },	{ "top", cmd_top },
-	{ "history", cmd_history }, { "alerts", cmd_alerts },	{ "explain", cmd_explain },
+	{ "run", cmd_run },	    { "replay", cmd_replay }, { "top", cmd_top },
+	{ "history", cmd_history }, { "alerts", cmd_alerts }, { "explain", cmd_explain },
 	{ "doctor", cmd_doctor },   { "lab", cmd_lab },
 };
 

@@ -36,7 +36,9 @@ static int set_verbose(void *options, const char *value)
 }
 
 static const struct cli_option option_table[] = {
-	{ "scenario", set_scenario }, { "keep", set_keep }, { "verbose", set_verbose },
+	{ "scenario", set_scenario },
+	{ "keep", set_keep },
+	{ "verbose", set_verbose },
 	{ NULL, NULL },
 };
 

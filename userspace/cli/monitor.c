@@ -184,11 +184,11 @@ static int open_loop(struct monitor *m)
 /* In this order: what needs root first, threads only after the privileges are gone. */
 static int open_all(struct monitor *m)
 {
-	static int (*const steps[])(struct monitor *m) = {
-		monitor_check_root, open_signals,	  monitor_open_control,
+	static int (*const steps[])(struct monitor * m) = {
+		monitor_check_root,    open_signals,	    monitor_open_control,
 		monitor_open_pipeline, monitor_open_kernel, monitor_open_interfaces,
-		monitor_open_connect, monitor_own_paths,  monitor_drop_privileges,
-		monitor_open_outputs, open_loop,
+		monitor_open_connect,  monitor_own_paths,   monitor_drop_privileges,
+		monitor_open_outputs,  open_loop,
 	};
 
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
@@ -227,7 +227,11 @@ static void close_all(struct monitor *m)
 int monitor_run(struct setup *setup, const struct monitor_options *opt)
 {
 	struct monitor m = {
-		.setup = setup, .opt = opt, .epoll_fd = -1, .signal_fd = -1, .poll_ms = POLL_BUSY_MS,
+		.setup = setup,
+		.opt = opt,
+		.epoll_fd = -1,
+		.signal_fd = -1,
+		.poll_ms = POLL_BUSY_MS,
 	};
 	int err = open_all(&m);
 

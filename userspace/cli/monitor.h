@@ -16,8 +16,8 @@ struct monitor_options {
 	const char *config_path; /* read again on SIGHUP */
 	const struct setup_override *sets;
 	size_t sets_len;
-	bool live_view;		 /* text for a person on standard output, else JSON Lines */
-	unsigned long seconds;	 /* end by itself after this; 0: never */
+	bool live_view; /* text for a person on standard output, else JSON Lines */
+	unsigned long seconds; /* end by itself after this; 0: never */
 };
 
 /* Runs until SIGTERM, SIGINT or the time is over; returns an exit code. @setup's configuration is

@@ -160,7 +160,9 @@ static void on_interface(void *ctx, enum iface_event event, const struct iface *
 			m->attach_pending = true;
 	} else if (old && (old->up != iface->up || old->carrier != iface->carrier)) {
 		log_info("%s: %s", iface->name,
-			 !iface->up ? "down" : iface->carrier ? "up" : "up, no carrier");
+			 !iface->up	  ? "down"
+			 : iface->carrier ? "up"
+					  : "up, no carrier");
 	} else if (old && old->mtu != iface->mtu) {
 		log_info("%s: MTU is now %u", iface->name, iface->mtu);
 	}

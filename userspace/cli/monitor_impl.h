@@ -27,9 +27,9 @@ struct monitor {
 	const struct monitor_options *opt;
 
 	struct kernel *kernel;
-	struct connect_capture *connect;	/* NULL: switched off or not possible here */
+	struct connect_capture *connect; /* NULL: switched off or not possible here */
 	struct pipeline *pipeline;
-	struct sink *out, *eve;		/* standard output; the EVE file */
+	struct sink *out, *eve; /* standard output; the EVE file */
 	struct store *store;
 	struct control *control;
 	struct live *live;
@@ -37,14 +37,14 @@ struct monitor {
 
 	struct monitor_interface *interfaces;
 	size_t interfaces_len, interfaces_cap;
-	bool attach_pending;	/* an interface came up since the last second */
+	bool attach_pending; /* an interface came up since the last second */
 
 	int epoll_fd, signal_fd, poll_ms;
 	bool stop, reload, failed;
 	uint64_t started_ns, second_ns, stats_ns, saved_ns;
-	uint64_t lost;		/* ring_full + shed at the last second */
+	uint64_t lost; /* ring_full + shed at the last second */
 	struct buf text;
-	struct alert *top;	/* scratch of the views, MONITOR_TOP entries */
+	struct alert *top; /* scratch of the views, MONITOR_TOP entries */
 };
 
 #define MONITOR_TOP 10

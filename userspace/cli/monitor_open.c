@@ -54,14 +54,25 @@ static void write_line(struct monitor *m, enum sink_class class_, const char *li
 		sink_write(m->out, class_, line, len);
 }
 
+static enum sink_class class_of(enum pipeline_event kind)
+{
+	switch (kind) {
+	case PIPELINE_REPEAT:
+		return SINK_REPEAT;
+	case PIPELINE_DNS:
+		return SINK_RESPONSE;
+	case PIPELINE_ALERT:
+		return SINK_ALERT;
+	default:
+		return SINK_EVENT;
+	}
+}
+
 static void on_line(void *ctx, enum pipeline_event kind, const char *line, size_t len)
 {
 	struct monitor *m = ctx;
-	enum sink_class class_ = kind == PIPELINE_DNS	? SINK_RESPONSE :
-				 kind == PIPELINE_ALERT ? SINK_ALERT :
-							  SINK_EVENT;
 
-	write_line(m, class_, line, len);
+	write_line(m, class_of(kind), line, len);
 }
 
 static void on_observation(void *ctx, const struct dns_observation *obs)
@@ -169,8 +180,8 @@ static void own_file(const char *path, const char *suffix, uid_t uid, gid_t gid)
 static bool is_own_directory(const char *path)
 {
 	/* never take over a directory of the system: /tmp, /var/log, … */
-	static const char *const shared[] = { "/", "/tmp", "/var/tmp", "/var/log", "/var/lib",
-					      "/run", "/dev", "/etc", "/root", "/home" };
+	static const char *const shared[] = { "/",    "/tmp", "/var/tmp", "/var/log", "/var/lib",
+					      "/run", "/dev", "/etc",	  "/root",    "/home" };
 	const char *dir = dirname(strdupa(path));
 
 	for (size_t i = 0; i < sizeof(shared) / sizeof(shared[0]); i++)
@@ -305,6 +316,6 @@ void monitor_close_outputs(struct monitor *m, uint64_t limit_ns)
 	sink_close(m->eve, limit_ns / 2, NULL);
 	sink_close(m->out, limit_ns / 4, NULL);
 	m->eve = m->out = NULL;
-	store_close(m->store, limit_ns / 4 / 1000000, NULL);
+	store_close(m->store, limit_ns / 4, NULL);
 	m->store = NULL;
 }

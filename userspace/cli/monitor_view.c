@@ -38,9 +38,9 @@ void monitor_ledger(struct monitor *m, uint64_t now_ns, struct ledger *ret)
 	/* pending first: what is emitted in between makes the sum larger, never smaller */
 	kernel_counters(m->kernel, ret->kernel);
 	pipeline_fill_ledger(m->pipeline, ret);
-	ret->in_ring = ret->kernel[FT_STAGE_EMITTED] > ret->consumed ?
-			       ret->kernel[FT_STAGE_EMITTED] - ret->consumed :
-			       0;
+	ret->in_ring = ret->kernel[FT_STAGE_EMITTED] > ret->consumed
+			       ? ret->kernel[FT_STAGE_EMITTED] - ret->consumed
+			       : 0;
 	fill_outputs(m, ret);
 	if (m->connect) {
 		struct connect_stats connect;
@@ -70,8 +70,11 @@ static void fill_status(struct monitor *m, uint64_t now_ns, struct ledger *ledge
 			struct status_iface ifaces[VIEW_IFACES_MAX], struct status *ret)
 {
 	struct status status = {
-		.time_ns = now_ns, .sensor = m->setup->sensor, .ledger = ledger,
-		.ifaces = ifaces,  .top = m->top,
+		.time_ns = now_ns,
+		.sensor = m->setup->sensor,
+		.ledger = ledger,
+		.ifaces = ifaces,
+		.top = m->top,
 	};
 
 	monitor_ledger(m, now_ns, ledger);
@@ -80,8 +83,7 @@ static void fill_status(struct monitor *m, uint64_t now_ns, struct ledger *ledge
 			.name = m->interfaces[i].name,
 			.mode = m->interfaces[i].mode ? m->interfaces[i].mode : "waiting",
 		};
-	status.top_len =
-		detector_top(pipeline_detector(m->pipeline), now_ns, m->top, MONITOR_TOP);
+	status.top_len = detector_top(pipeline_detector(m->pipeline), now_ns, m->top, MONITOR_TOP);
 	*ret = status;
 }
 

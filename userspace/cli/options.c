@@ -44,10 +44,10 @@ static const struct {
 	const char *name;
 	unsigned int bit;
 } events[] = {
-	{ "dns", PIPELINE_DNS },	 { "anomaly", PIPELINE_ANOMALY },
-	{ "churn", PIPELINE_CHURN },	 { "connect", PIPELINE_CONNECT },
-	{ "alert", PIPELINE_ALERT },	 { "stats", PIPELINE_STATS },
-	{ "all", PIPELINE_ALL },	 { "none", 0 },
+	{ "dns", PIPELINE_DNS },     { "anomaly", PIPELINE_ANOMALY },
+	{ "churn", PIPELINE_CHURN }, { "connect", PIPELINE_CONNECT },
+	{ "alert", PIPELINE_ALERT }, { "stats", PIPELINE_STATS },
+	{ "all", PIPELINE_ALL },     { "none", 0 },
 };
 
 int cli_parse_emit(const char *list, unsigned int *ret_bits)
@@ -61,9 +61,10 @@ int cli_parse_emit(const char *list, unsigned int *ret_bits)
 			if (strlen(events[i].name) == n && !strncmp(events[i].name, list, n))
 				break;
 		if (i == sizeof(events) / sizeof(events[0])) {
-			log_error("--emit: unknown event type '%.*s' (dns, anomaly, churn, connect, "
-				  "alert, stats, all, none)",
-				  (int)n, list);
+			log_error(
+				"--emit: unknown event type '%.*s' (dns, anomaly, churn, connect, "
+				"alert, stats, all, none)",
+				(int)n, list);
 			return -EINVAL;
 		}
 		bits |= events[i].bit;

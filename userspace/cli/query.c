@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* The commands that ask: history and alerts from the store, top and explain from a running monitor. */
+/* The commands that ask: history and alerts from the store, top and explain from a running monitor.
+ */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +24,7 @@ struct options {
 	size_t interfaces_len;
 	unsigned long limit, interval;
 	bool human; /* text for a person; default on a terminal */
-	bool json;  /* asked for by -o */
+	bool json; /* asked for by -o */
 	bool table, once, follow;
 	struct config *config;
 };
@@ -98,9 +100,9 @@ static int add_interface(void *options, const char *value)
 }
 
 static const struct cli_option option_table[] = {
-	{ "config", set_config },     { "socket", set_socket }, { "db", set_db },
-	{ "limit", set_limit },	      { "output", set_output }, { "table", set_table },
-	{ "interval", set_interval }, { "once", set_once },	{ "follow", set_follow },
+	{ "config", set_config },	{ "socket", set_socket }, { "db", set_db },
+	{ "limit", set_limit },		{ "output", set_output }, { "table", set_table },
+	{ "interval", set_interval },	{ "once", set_once },	  { "follow", set_follow },
 	{ "interface", add_interface }, { NULL, NULL },
 };
 
@@ -168,6 +170,14 @@ int cmd_history(int argc, char **argv)
 	return finish(&opt, n < 0 ? (int)n : EXIT_OK);
 }
 
+static volatile sig_atomic_t stopped;
+
+static void on_stop(int signal_number)
+{
+	(void)signal_number;
+	stopped = 1;
+}
+
 int cmd_alerts(int argc, char **argv)
 {
 	struct options opt = { 0 };
@@ -177,8 +187,10 @@ int cmd_alerts(int argc, char **argv)
 
 	if (rc)
 		return finish(&opt, rc);
-	n = alerts_print(opt.db, opt.follow, opt.human ? PRINT_TABLE : PRINT_JSON, NULL, stdout, err,
-			 sizeof(err));
+	signal(SIGINT, on_stop);
+	signal(SIGTERM, on_stop);
+	n = alerts_print(opt.db, opt.follow, opt.human ? PRINT_TABLE : PRINT_JSON, &stopped, stdout,
+			 err, sizeof(err));
 	if (n < 0)
 		log_error("alerts: %s", err);
 	return finish(&opt, n < 0 ? (int)n : EXIT_OK);
@@ -272,8 +284,8 @@ int cmd_doctor(int argc, char **argv)
 
 	if (rc)
 		return finish(&opt, rc);
-	cfg.interfaces = opt.interfaces_len ? opt.interfaces :
-					      (const char *const *)opt.config->interfaces.items;
+	cfg.interfaces = opt.interfaces_len ? opt.interfaces
+					    : (const char *const *)opt.config->interfaces.items;
 	cfg.interfaces_len = opt.interfaces_len ? opt.interfaces_len : opt.config->interfaces.len;
 	cfg.asn_sources = (const char *const *)opt.config->enrich.asn.items;
 	cfg.asn_sources_len = opt.config->enrich.asn.len;

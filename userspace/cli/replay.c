@@ -149,9 +149,10 @@ static void print_summary(const struct replay *r)
 	       (double)(now.tv_nsec - r->started.tv_nsec) / 1e9;
 	cpu = (double)(use.ru_utime.tv_sec + use.ru_stime.tv_sec) +
 	      (double)(use.ru_utime.tv_usec + use.ru_stime.tv_usec) / 1e6;
-	log_info("%llu frames, %llu responses, %llu alerts in %.2f s (%.2f s of CPU, peak memory %ld MiB)",
-		 (unsigned long long)r->frames, (unsigned long long)ledger.parsed,
-		 (unsigned long long)ledger.detect.alerts, wall, cpu, use.ru_maxrss / 1024);
+	log_info(
+		"%llu frames, %llu responses, %llu alerts in %.2f s (%.2f s of CPU, peak memory %ld MiB)",
+		(unsigned long long)r->frames, (unsigned long long)ledger.parsed,
+		(unsigned long long)ledger.detect.alerts, wall, cpu, use.ru_maxrss / 1024);
 }
 
 static int print_explanation(struct replay *r)
@@ -345,10 +346,11 @@ static int set_output(void *options, const char *value)
 }
 
 static const struct cli_option option_table[] = {
-	{ "emit", set_emit },	    { "engine", set_engine },	{ "config", set_config },
-	{ "state", set_state },	    { "set", add_set },		{ "compare", set_compare },
-	{ "explain", set_explain }, { "quiet", set_quiet },	{ "output", set_output },
-	{ NULL, NULL },
+	{ "emit", set_emit },	    { "engine", set_engine },
+	{ "config", set_config },   { "state", set_state },
+	{ "set", add_set },	    { "compare", set_compare },
+	{ "explain", set_explain }, { "quiet", set_quiet },
+	{ "output", set_output },   { NULL, NULL },
 };
 
 static int parse_options(int argc, char **argv, struct options *opt, int *ret_first)

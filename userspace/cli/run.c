@@ -71,8 +71,9 @@ static int set_verbose(void *options, const char *value)
 }
 
 static const struct cli_option option_table[] = {
-	{ "config", set_config },  { "interface", add_interface }, { "output", set_output },
-	{ "check-config", set_check }, { "set", add_set },	   { "seconds", set_seconds },
+	{ "config", set_config },   { "interface", add_interface },
+	{ "output", set_output },   { "check-config", set_check },
+	{ "set", add_set },	    { "seconds", set_seconds },
 	{ "verbose", set_verbose }, { NULL, NULL },
 };
 

@@ -60,7 +60,8 @@ static int apply_overrides(struct setup *s, const struct setup_override *sets, s
 	return 0;
 }
 
-int setup_load(struct setup *s, const char *path, const struct setup_override *sets, size_t sets_len)
+int setup_load(struct setup *s, const char *path, const struct setup_override *sets,
+	       size_t sets_len)
 {
 	int rc = load_config(s, path);
 
@@ -86,9 +87,9 @@ void setup_fini(struct setup *s)
 static const struct {
 	unsigned int config, pipeline;
 } event_bits[] = {
-	{ CONFIG_EVENT_DNS, PIPELINE_DNS },	    { CONFIG_EVENT_ANOMALY, PIPELINE_ANOMALY },
-	{ CONFIG_EVENT_CHURN, PIPELINE_CHURN },	    { CONFIG_EVENT_CONNECT, PIPELINE_CONNECT },
-	{ CONFIG_EVENT_ALERT, PIPELINE_ALERT },	    { CONFIG_EVENT_STATS, PIPELINE_STATS },
+	{ CONFIG_EVENT_DNS, PIPELINE_DNS },	{ CONFIG_EVENT_ANOMALY, PIPELINE_ANOMALY },
+	{ CONFIG_EVENT_CHURN, PIPELINE_CHURN }, { CONFIG_EVENT_CONNECT, PIPELINE_CONNECT },
+	{ CONFIG_EVENT_ALERT, PIPELINE_ALERT }, { CONFIG_EVENT_STATS, PIPELINE_STATS },
 };
 
 static enum pipeline_connects connects_of(enum config_connect_events events)
@@ -132,8 +133,8 @@ void setup_pipeline_config(const struct setup *s, const struct hash_key *key,
 	ret->detection = true;
 }
 
-int setup_open_store(const struct setup *s, const char *path, bool block, const struct hash_key *key,
-		     struct store **ret)
+int setup_open_store(const struct setup *s, const char *path, bool block,
+		     const struct hash_key *key, struct store **ret)
 {
 	struct store_config cfg = store_config_default();
 	const char *notice;

@@ -30,7 +30,8 @@ int setup_override_parse(const char *text, struct setup_override *sets, size_t *
  * @sets on top, and the ASN sources it names. Errors are said on stderr: -EINVAL for bad
  * configuration, else the errno of what could not be opened.
  */
-int setup_load(struct setup *s, const char *path, const struct setup_override *sets, size_t sets_len);
+int setup_load(struct setup *s, const char *path, const struct setup_override *sets,
+	       size_t sets_len);
 void setup_fini(struct setup *s);
 
 /* Everything of pipeline_config; strings and lists stay borrowed from @s. */
@@ -41,8 +42,8 @@ void setup_pipeline_config(const struct setup *s, const struct hash_key *key,
  * The history at @path. @block: wait for the disk instead of dropping (replay). What the last run
  * left undone is said on stderr, and so are errors.
  */
-int setup_open_store(const struct setup *s, const char *path, bool block, const struct hash_key *key,
-		     struct store **ret);
+int setup_open_store(const struct setup *s, const char *path, bool block,
+		     const struct hash_key *key, struct store **ret);
 
 /* Text for people on standard output: colour where a terminal takes it. */
 struct human_style setup_human_style(bool colour);

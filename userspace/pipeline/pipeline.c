@@ -28,6 +28,7 @@ struct pipeline {
 	uint64_t now_ns, next_tick_ns;
 	uint64_t consumed, samples, parsed;
 	uint64_t malformed[FT_COUNTER_MAX];
+	uint64_t given_up[FT_COUNTER_MAX]; /* in reassembly, by reason */
 };
 
 static bool emits(const struct pipeline *p, enum pipeline_event kind)
@@ -103,7 +104,7 @@ static void put_dns(struct pipeline *p, const struct message_unit *unit)
 	set_interface(p, unit->pkt);
 	buf_reset(&p->line);
 	eve_dns(&p->line, &p->eve, unit, &p->message);
-	put_line(p, PIPELINE_DNS);
+	put_line(p, unit->response && unit->response->repeats ? PIPELINE_REPEAT : PIPELINE_DNS);
 }
 
 static void on_message(void *ctx, const struct message_unit *unit)
@@ -133,7 +134,11 @@ static void on_message(void *ctx, const struct message_unit *unit)
 static void on_refused(void *ctx, uint64_t time_ns, const struct ft_packet *pkt,
 		       unsigned int reason)
 {
-	put_anomaly(ctx, time_ns, pkt, reason);
+	struct pipeline *p = ctx;
+
+	if (reason < FT_COUNTER_MAX)
+		p->given_up[reason]++;
+	put_anomaly(p, time_ns, pkt, reason);
 }
 
 /* --- records ------------------------------------------------------------------------------- */
@@ -255,6 +260,7 @@ void pipeline_fill_ledger(const struct pipeline *p, struct ledger *ledger)
 	ledger->samples = p->samples;
 	ledger->reassembly = *reassembly_stats(p->reassembly);
 	ledger->parsed = p->parsed;
+	memcpy(ledger->given_up, p->given_up, sizeof(ledger->given_up));
 	memcpy(ledger->malformed, p->malformed, sizeof(ledger->malformed));
 	if (p->correlator)
 		correlator_stats(p->correlator, &ledger->correlate);

@@ -19,28 +19,34 @@
 #include "report/ledger.h"
 
 enum pipeline_event { /* bits of pipeline_config.emit */
-	PIPELINE_DNS = 1 << 0,
-	PIPELINE_ANOMALY = 1 << 1,
-	PIPELINE_CHURN = 1 << 2,
-	PIPELINE_CONNECT = 1 << 3,
-	PIPELINE_ALERT = 1 << 4,
-	PIPELINE_STATS = 1 << 5,
-	PIPELINE_ALL = (1 << 6) - 1,
+		      PIPELINE_DNS = 1 << 0,
+		      PIPELINE_ANOMALY = 1 << 1,
+		      PIPELINE_CHURN = 1 << 2,
+		      PIPELINE_CONNECT = 1 << 3,
+		      PIPELINE_ALERT = 1 << 4,
+		      PIPELINE_STATS = 1 << 5,
+		      PIPELINE_ALL = (1 << 6) - 1,
+		      PIPELINE_REPEAT =
+			      1 << 6, /* to ops.line only: "dns" that stands for known responses */
 };
 
-enum pipeline_connects { PIPELINE_CONNECTS_OFF, PIPELINE_CONNECTS_CANDIDATES, PIPELINE_CONNECTS_ALL };
+enum pipeline_connects {
+	PIPELINE_CONNECTS_OFF,
+	PIPELINE_CONNECTS_CANDIDATES,
+	PIPELINE_CONNECTS_ALL
+};
 
 struct pipeline_config {
-	unsigned int emit;	/* which events become lines */
+	unsigned int emit; /* which events become lines */
 	enum pipeline_connects connects; /* which connections become lines */
-	const char *sensor;	/* borrowed for the pipeline's life */
+	const char *sensor; /* borrowed for the pipeline's life */
 	int utc_offset_s;
 	struct reassembly_config reassembly;
 	struct correlate_config correlate;
 	const struct detect_config *detect; /* borrowed until replaced */
-	struct enrich *enrich;	/* borrowed; may be NULL */
+	struct enrich *enrich; /* borrowed; may be NULL */
 	struct hash_key key;
-	bool detection;		/* false: events only, nothing is tracked */
+	bool detection; /* false: events only, nothing is tracked */
 };
 
 /* All borrowed for the call; members may be NULL. */
@@ -77,6 +83,6 @@ void pipeline_stats(struct pipeline *p, uint64_t now_ns, struct ledger *ledger);
 void pipeline_fill_ledger(const struct pipeline *p, struct ledger *ledger);
 
 struct detector *pipeline_detector(struct pipeline *p); /* NULL without detection */
-uint64_t pipeline_now(const struct pipeline *p);	 /* latest time seen */
+uint64_t pipeline_now(const struct pipeline *p); /* latest time seen */
 
 #endif
