@@ -306,7 +306,7 @@ static void state_survives_and_damage_is_set_aside(void **state)
 	rmdir(dir);
 }
 
-static void explain_knows_candidates_only(void **state)
+static void explain_knows_what_was_answered(void **state)
 {
 	struct alert *a = malloc(sizeof(*a));
 	struct dns_name name;
@@ -319,6 +319,12 @@ static void explain_knows_candidates_only(void **state)
 	dns_name_from_text("flux-zone.example", &name);
 	assert_int_equal(detector_explain(w.d, &name, (T0 + 60) * S, a), 0);
 	assert_true(a->score > 2);
+	respond(&w, 61, &(struct name_ips){ .name = "still.example", .ips = { LAB + 9 }, .n = 1,
+					    .ttl = 60 });
+	dns_name_from_text("still.example", &name);
+	assert_int_equal(detector_explain(w.d, &name, (T0 + 62) * S, a), 0);
+	assert_true(a->score < 0);
+	assert_int_equal(a->evidence.distinct_ips, 1);
 	dns_name_from_text("other.example", &name);
 	assert_int_equal(detector_explain(w.d, &name, (T0 + 60) * S, a), -ENOENT);
 	assert_int_equal(detector_top(w.d, (T0 + 60) * S, a, 1), 1);
@@ -335,7 +341,7 @@ int main(void)
 		cmocka_unit_test(same_input_same_bytes),
 		cmocka_unit_test(verdict_falls_when_answers_end),
 		cmocka_unit_test(state_survives_and_damage_is_set_aside),
-		cmocka_unit_test(explain_knows_candidates_only),
+		cmocka_unit_test(explain_knows_what_was_answered),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,7 +12,7 @@ int candidates_init(struct candidates *cs, uint32_t cap)
 {
 	memset(cs, 0, sizeof(*cs));
 	cs->cap = cap;
-	cs->slots = calloc(cap, sizeof(*cs->slots));
+	cs->slots = calloc(cap + 1U, sizeof(*cs->slots)); /* and the spare */
 	cs->free_list = calloc(cap, sizeof(*cs->free_list));
 	if (!cs->slots || !cs->free_list) {
 		candidates_fini(cs);

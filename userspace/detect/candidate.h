@@ -89,6 +89,12 @@ uint32_t candidates_take(struct candidates *cs, uint32_t now_s,
 			 void (*evict)(void *ctx, uint32_t index1), void *ctx);
 void candidates_release(struct candidates *cs, uint32_t index1);
 
+/* A slot that is never given out: to look at a name that is no candidate as if it were one. */
+static inline struct candidate *candidate_spare(const struct candidates *cs)
+{
+	return &cs->slots[cs->cap];
+}
+
 static inline struct candidate *candidate_at(const struct candidates *cs, uint32_t index1)
 {
 	return &cs->slots[index1 - 1];

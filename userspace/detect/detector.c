@@ -354,11 +354,33 @@ static struct candidate *candidate_of(struct detector *d, const struct dns_name 
 	return best;
 }
 
+/* A name that never changed enough to be a candidate, looked at as if it were one. */
+static struct candidate *provisional(struct detector *d, const struct dns_name *name)
+{
+	static const struct names_result nothing = { .outcome = NAMES_REPLAY };
+	static const uint16_t types[] = { DNS_TYPE_A, DNS_TYPE_AAAA };
+	uint64_t key = name_key(d, name->wire, name->len);
+	struct candidate *c = candidate_spare(&d->candidates);
+
+	for (unsigned int i = 0; i < 2; i++) {
+		const struct churn_name *e = names_get(d->names, typed_key(key, types[i]));
+
+		if (!e)
+			continue;
+		memset(c, 0, sizeof(*c));
+		candidate_begin(d, c, name, e, types[i], &nothing);
+		return c;
+	}
+	return NULL;
+}
+
 int detector_explain(struct detector *d, const struct dns_name *name, uint64_t now_ns,
 		     struct alert *ret)
 {
 	struct candidate *c = candidate_of(d, name);
 
+	if (!c)
+		c = provisional(d, name);
 	if (!c)
 		return -ENOENT;
 	evaluate(d, c, (uint32_t)(now_ns / NS));

@@ -230,7 +230,7 @@ static void touch_candidate(struct detector *d, struct candidate *c, const struc
 
 static bool worth_evaluating(const struct candidate *c, enum names_outcome outcome)
 {
-	return outcome == NAMES_CHANGED || c->finding || c->sets % SAME_EVALUATE == 0;
+	return outcome == NAMES_CHANGED || c->finding || c->denied || c->sets % SAME_EVALUATE == 0;
 }
 
 static void learn_domain(struct detector *d, struct local_domain *dom, const struct observed *o,
@@ -271,8 +271,9 @@ static void news(struct detector *d, const struct dns_name *name, const struct o
 
 	if (res->outcome != NAMES_SAME || res->new_day)
 		shares = learn_addresses(d, &o->rrset, e->domain, established, index1, now_s);
-	if (!index1 && res->outcome == NAMES_CHANGED &&
-	    deserves_promotion(d, e, &o->rrset, shares)) {
+	if (!index1 && (e->flags & NAME_DENIED ||
+			(res->outcome == NAMES_CHANGED &&
+			 deserves_promotion(d, e, &o->rrset, shares)))) {
 		index1 = promote(d, name, e, o->rrset.type, res);
 		learn_addresses(d, &o->rrset, e->domain, established, index1, now_s);
 	}
@@ -325,6 +326,8 @@ void observe_name(struct detector *d, const struct dns_name *name, const struct 
 	}
 	if (o->injected)
 		e->flags |= NAME_INJECTED;
+	if ((res->is_new || res->new_day) && lists_find(&d->lists, LIST_DENY, name, now_s))
+		e->flags |= NAME_DENIED;
 	if (e->candidate)
 		touch_candidate(d, candidate_at(&d->candidates, e->candidate), o, now_s);
 	if (res->outcome == NAMES_REPLAY && !res->new_client && !res->new_day)

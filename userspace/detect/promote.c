@@ -88,17 +88,11 @@ static void take_over(struct detector *d, struct candidate *c, const struct chur
 	memcpy(c->servers, e->servers, sizeof(e->servers));
 }
 
-uint32_t promote(struct detector *d, const struct dns_name *name, struct churn_name *e,
-		 uint16_t type, const struct names_result *res)
+void candidate_begin(struct detector *d, struct candidate *c, const struct dns_name *name,
+		     const struct churn_name *e, uint16_t type, const struct names_result *res)
 {
-	uint32_t index1 = candidates_take(&d->candidates, d->now_s, candidate_evict, d);
-	struct candidate *c = candidate_at(&d->candidates, index1);
-	struct candidate_ref *ref;
 	struct half *h;
-	bool is_new;
 
-	ref = table_put(d->by_key, e->key, &is_new);
-	ref->index1 = index1;
 	c->kind = CANDIDATE_NAME;
 	c->key = e->key;
 	c->name_key = name_key(d, name->wire, name->len);
@@ -107,6 +101,7 @@ uint32_t promote(struct detector *d, const struct dns_name *name, struct churn_n
 	c->name = *name;
 	c->type = type;
 	c->injected = e->flags & NAME_INJECTED;
+	c->denied = e->flags & NAME_DENIED;
 	c->first_s = e->first_s;
 	c->last_s = c->fresh_s = e->last_s;
 	/* the response in hand is counted by who adds it */
@@ -120,6 +115,18 @@ uint32_t promote(struct detector *d, const struct dns_name *name, struct churn_n
 	c->slow.now = *h;
 	c->slow.index = e->last_s / (d->cfg.slow_window_d * DAY_S / 2);
 	take_over(d, c, e, res);
+}
+
+uint32_t promote(struct detector *d, const struct dns_name *name, struct churn_name *e,
+		 uint16_t type, const struct names_result *res)
+{
+	uint32_t index1 = candidates_take(&d->candidates, d->now_s, candidate_evict, d);
+	struct candidate_ref *ref;
+	bool is_new;
+
+	ref = table_put(d->by_key, e->key, &is_new);
+	ref->index1 = index1;
+	candidate_begin(d, candidate_at(&d->candidates, index1), name, e, type, res);
 	e->candidate = index1;
 	d->stats.candidates++;
 	return index1;

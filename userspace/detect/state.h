@@ -122,6 +122,9 @@ struct dns_name domain_name(const struct dns_name *name, uint8_t off);
 
 /* candidates' life, promote.c */
 const struct sample_ops *candidate_sample_ops(struct detector *d);
+/* Fill a zeroed candidate from what the entry remembers. */
+void candidate_begin(struct detector *d, struct candidate *c, const struct dns_name *name,
+		     const struct churn_name *e, uint16_t type, const struct names_result *res);
 /* @res: the response that earned it; what it added is left for the caller to add. */
 uint32_t promote(struct detector *d, const struct dns_name *name, struct churn_name *e,
 		 uint16_t type, const struct names_result *res);
