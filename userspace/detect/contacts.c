@@ -165,10 +165,8 @@ void contacts_add(struct contacts *c, const struct connection *conn, int slot, u
 		peer->slots |= 1ULL << slot;
 	peer->sets |= 1ULL << (set & 63);
 	peer->process.distinct_ips = (uint32_t)__builtin_popcountll(peer->slots);
-	if (conn->state != CONNECTION_CLOSED)
-		return;
-	r->closed = true;
-	if (conn->has_bytes) {
+	r->closed = conn->state == CONNECTION_CLOSED;
+	if (conn->has_bytes) { /* with its end; logs tell a connection as a whole */
 		peer->process.bytes_toserver += conn->bytes_toserver;
 		peer->process.bytes_toclient += conn->bytes_toclient;
 	}

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* logs/: what others recorded, read back; and a real trace through join and detector. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "correlate/correlate.h"
+#include "detect/config.h"
+#include "detect/detector.h"
+#include "logs/log_reader.h"
+
+static const char zeek_dns[] =
+	"#separator \\x09\n#set_separator\t,\n#empty_field\t(empty)\n#unset_field\t-\n#path\tdns\n"
+	"#fields\tts\tuid\tid.orig_h\tid.orig_p\tid.resp_h\tid.resp_p\tproto\ttrans_id\trtt\tquery"
+	"\tqclass\tqtype\trcode\tAA\tTC\tanswers\tTTLs\n"
+	"#types\ttime\tstring\taddr\tport\taddr\tport\tenum\tcount\tinterval\tstring\tcount\tcount"
+	"\tcount\tbool\tbool\tvector[string]\tvector[interval]\n"
+	"100.500000\tC1\t192.0.2.1\t4001\t192.0.2.53\t53\tudp\t7\t0.25\tWWW.Example.com\t1\t1\t0\tF"
+	"\tF\tedge.cdn.example,198.51.100.1,198.51.100.2\t300.000000,60.000000,60.000000\n"
+	"101.000000\tC2\t192.0.2.1\t4002\t192.0.2.53\t53\tudp\t8\t-\tno.example\t1\t1\t3\tF\tF\t-\t-\n"
+	"102.000000\tC3\tnot-an-address\t4002\t192.0.2.53\t53\tudp\t8\t-\tx.example\t1\t1\t0\tF\tF"
+	"\t192.0.2.9\t60.0\n"
+	"103.000000\tC4\t192.0.2.1\n"
+	"104.000000\tC5\t192.0.2.1\t4003\t192.0.2.53\t53\tudp\t9\t0.1\tsix.example\t1\t28\t0\tF\tF"
+	"\t2001:db8::1\t30.0\n";
+
+static const char zeek_conn_json[] =
+	"{\"ts\":101.5,\"uid\":\"C7\",\"id.orig_h\":\"192.0.2.1\",\"id.orig_p\":5000,"
+	"\"id.resp_h\":\"198.51.100.1\",\"id.resp_p\":443,\"proto\":\"tcp\",\"duration\":0.5,"
+	"\"orig_bytes\":100,\"resp_bytes\":2000,\"conn_state\":\"SF\"}\n"
+	"{\"ts\":103.5,\"uid\":\"C8\",\"id.orig_h\":\"192.0.2.1\",\"id.orig_p\":5001,"
+	"\"id.resp_h\":\"198.51.100.2\",\"id.resp_p\":443,\"proto\":\"tcp\",\"conn_state\":\"REJ\"}\n";
+
+static const char eve[] =
+	"{\"timestamp\":\"2026-11-21T10:00:00.250000+0100\",\"event_type\":\"dns\",\"src_ip\":"
+	"\"192.0.2.53\",\"src_port\":53,\"dest_ip\":\"192.0.2.1\",\"dest_port\":4001,\"proto\":\"UDP\","
+	"\"dns\":{\"version\":3,\"type\":\"response\",\"id\":4660,\"rcode\":\"NOERROR\",\"queries\":[{"
+	"\"rrname\":\"www.example.com\",\"rrtype\":\"A\"}],\"answers\":[{\"rrname\":"
+	"\"www.example.com\",\"rrtype\":\"A\",\"ttl\":60,\"rdata\":\"198.51.100.1\"}],\"authorities\":"
+	"[{\"rrname\":\"example.com\",\"rrtype\":\"NS\",\"ttl\":3600,\"rdata\":\"ns1.example.com\"}],"
+	"\"additionals\":[{\"rrname\":\"ns1.example.com\",\"rrtype\":\"A\",\"ttl\":3600,\"rdata\":"
+	"\"198.51.100.53\"}]}}\n"
+	"{\"timestamp\":\"2026-11-21T10:00:01.000000+0100\",\"event_type\":\"http\"}\n"
+	"{ broken\n";
+
+static const char cof[] =
+	"{\"rrname\":\"a.example\",\"rrtype\":\"A\",\"rdata\":[\"198.51.100.1\",\"198.51.100.2\"],"
+	"\"time_first\":1700000000,\"time_last\":1700003600,\"count\":4}\n"
+	"{\"rrname\":\"a.example\",\"rrtype\":\"A\",\"rdata\":\"198.51.100.3\",\"time_first\":"
+	"1700010000,\"time_last\":1700010000,\"count\":1}\n";
+
+struct files {
+	char path[2][40];
+	const char *list[2];
+	size_t len;
+};
+
+static void put(struct files *f, const char *content)
+{
+	char *path = f->path[f->len];
+	int fd;
+
+	strcpy(path, "/tmp/fluxtap-logs-XXXXXX");
+	fd = mkstemp(path);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, content, strlen(content)), strlen(content));
+	close(fd);
+	f->list[f->len++] = path;
+}
+
+static struct log_reader *open_files(struct files *f)
+{
+	struct log_reader *r = NULL;
+	char err[256];
+
+	assert_int_equal(log_reader_open(f->list, f->len, &r, err, sizeof(err)), 0);
+	for (size_t i = 0; i < f->len; i++) {
+		assert_true(log_reader_is_log(f->list[i]));
+		unlink(f->list[i]);
+	}
+	return r;
+}
+
+static void assert_name(const struct dns_name *name, const char *text)
+{
+	char buf[DNS_NAME_TEXT_MAX];
+
+	dns_name_format(name, buf);
+	assert_string_equal(buf, text);
+}
+
+static void zeek_logs_are_merged_by_time(void **state)
+{
+	struct files f = { .len = 0 };
+	struct dns_observation obs;
+	struct connection conn;
+	struct log_reader_stats stats;
+	struct log_reader *r;
+
+	(void)state;
+	put(&f, zeek_dns);
+	put(&f, zeek_conn_json);
+	r = open_files(&f);
+	assert_int_equal(log_reader_next(r, &obs, &conn), LOG_ITEM_RESPONSE);
+	assert_true(obs.time_ns == 100750000000ULL); /* of the answer */
+	assert_name(obs.qname, "www.example.com");
+	assert_int_equal(obs.records_len, 3);
+	assert_int_equal(obs.records[0].type, DNS_TYPE_CNAME);
+	assert_name(obs.records[2].owner, "edge.cdn.example");
+	assert_int_equal(obs.records[2].ttl_s, 60);
+	assert_false(obs.has_authority);
+	assert_int_equal(log_reader_next(r, &obs, &conn), LOG_ITEM_CONNECTION);
+	assert_int_equal(conn.state, CONNECTION_OK);
+	assert_int_equal(conn.bytes_toclient, 2000);
+	assert_int_equal(log_reader_next(r, &obs, &conn), LOG_ITEM_CONNECTION);
+	assert_int_equal(conn.state, CONNECTION_FAILED);
+	assert_int_equal(log_reader_next(r, &obs, &conn), LOG_ITEM_RESPONSE);
+	assert_int_equal(obs.records[0].type, DNS_TYPE_AAAA);
+	assert_int_equal(log_reader_next(r, &obs, &conn), LOG_ITEM_END);
+	log_reader_stats(r, &stats);
+	assert_int_equal(stats.faulty, 2);
+	assert_int_equal(stats.passed_over, 1);
+	assert_non_null(strstr(log_reader_lacks(r), "authority"));
+	log_reader_close(r);
+}
+
+static void eve_answers_carry_name_servers(void **state)
+{
+	struct files f = { .len = 0 };
+	struct dns_observation obs;
+	struct connection conn;
+	struct log_reader_stats stats;
+	struct log_reader *r;
+
+	(void)state;
+	put(&f, eve);
+	r = open_files(&f);
+	assert_int_equal(log_reader_next(r, &obs, &conn), LOG_ITEM_RESPONSE);
+	assert_true(obs.time_ns == 1795251600250000000ULL);
+	assert_true(obs.has_authority);
+	assert_int_equal(obs.records_len, 3);
+	assert_int_equal(obs.records[1].section, DNS_AUTHORITY);
+	assert_int_equal(obs.client_port, 4001);
+	assert_int_equal(log_reader_next(r, &obs, &conn), LOG_ITEM_END);
+	log_reader_stats(r, &stats);
+	assert_int_equal(stats.faulty, 1);
+	log_reader_close(r);
+}
+
+static void passive_dns_gives_first_sightings(void **state)
+{
+	struct files f = { .len = 0 };
+	struct dns_observation obs;
+	struct connection conn;
+	struct log_reader *r;
+
+	(void)state;
+	put(&f, cof);
+	r = open_files(&f);
+	assert_int_equal(log_reader_next(r, &obs, &conn), LOG_ITEM_RESPONSE);
+	assert_int_equal(obs.records_len, 2);
+	assert_int_equal(log_reader_next(r, &obs, &conn), LOG_ITEM_RESPONSE);
+	assert_true(obs.time_ns == 1700010000000000000ULL);
+	assert_int_equal(log_reader_next(r, &obs, &conn), LOG_ITEM_END);
+	log_reader_close(r);
+}
+
+static void other_files_are_refused_by_name(void **state)
+{
+	struct files f = { .len = 0 };
+	struct log_reader *r = NULL;
+	const char *missing[] = { "/nonexistent/dns.log" };
+	char err[256];
+
+	(void)state;
+	put(&f, "an ordinary text\nof two lines\n");
+	assert_int_equal(log_reader_open(f.list, 1, &r, err, sizeof(err)), -EBADMSG);
+	assert_non_null(strstr(err, f.list[0]));
+	assert_false(log_reader_is_log(f.list[0]));
+	unlink(f.list[0]);
+	assert_int_equal(log_reader_open(missing, 1, &r, err, sizeof(err)), -ENOENT);
+	assert_non_null(strstr(err, "/nonexistent/dns.log"));
+}
+
+/* --- the real trace ---------------------------------------------------------------------- */
+
+#define TRACES "../shared/corpora/traces/"
+
+struct trace_run {
+	unsigned int alerts, pool_alerts;
+};
+
+static void on_alert(void *ctx, const struct alert *a)
+{
+	struct trace_run *t = ctx;
+	char name[DNS_NAME_TEXT_MAX];
+
+	if (a->confidence < CONFIDENCE_MEDIUM)
+		return;
+	dns_name_format(&a->domain, name);
+	printf("# %s %s %s score %.2f, %u addresses, %u fresh sets\n", name,
+	       verdict_name(a->verdict), confidence_name(a->confidence), a->score,
+	       a->evidence.distinct_ips, a->evidence.fresh_sets);
+	t->alerts++;
+	t->pool_alerts += strstr(name, "pool.ntp.org") != NULL;
+}
+
+static void run_trace(const char *const *files, size_t n, struct trace_run *ret,
+		      struct log_reader_stats *stats)
+{
+	static const struct detector_ops ops = { .alert = on_alert };
+	struct detect_config cfg = detect_config_default();
+	struct correlate_config join_cfg = correlate_config_default();
+	const char *sources[] = { "libloc" };
+	struct dns_observation obs;
+	struct connection conn;
+	struct correlator *join;
+	struct enrich *enrich;
+	struct detector *d;
+	struct log_reader *r = NULL;
+	enum log_item item;
+	char err[256];
+
+	memset(ret, 0, sizeof(*ret));
+	assert_int_equal(log_reader_open(files, n, &r, err, sizeof(err)), 0);
+	assert_int_equal(enrich_open(sources, 1, &enrich), 0);
+	assert_int_equal(correlator_new(&join_cfg, &hash_key_fixed, &join), 0);
+	assert_int_equal(detector_new(&cfg, enrich, &hash_key_fixed, &ops, ret, &d), 0);
+	while ((item = log_reader_next(r, &obs, &conn)) != LOG_ITEM_END) {
+		if (item == LOG_ITEM_RESPONSE) {
+			correlator_response(join, &obs);
+			detector_response(d, &obs);
+		} else {
+			correlator_connection(join, &conn);
+			detector_connection(d, &conn);
+		}
+	}
+	log_reader_stats(r, stats);
+	detector_free(d);
+	correlator_free(join);
+	enrich_close(enrich);
+	log_reader_close(r);
+}
+
+static void ntp_pool_is_known_by_its_connections(void **state)
+{
+	static const char *const dns[] = { TRACES "wrccdc-2018.dns.log.gz",
+					   TRACES "wrccdc-2018.ntp.log.gz" };
+	struct log_reader_stats stats;
+	struct trace_run run;
+
+	(void)state;
+	if (access(dns[0], R_OK) || access(dns[1], R_OK)) {
+		print_message("# the real trace is not here\n");
+		skip();
+	}
+	printf("# without connections:\n");
+	run_trace(dns, 1, &run, &stats);
+	assert_true(stats.responses > 10000);
+	assert_true(stats.faulty * 100 < stats.lines);
+	printf("# with the NTP log:\n");
+	run_trace(dns, 2, &run, &stats);
+	assert_true(stats.connections > 1000);
+	assert_int_equal(run.pool_alerts, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(zeek_logs_are_merged_by_time),
+		cmocka_unit_test(eve_answers_carry_name_servers),
+		cmocka_unit_test(passive_dns_gives_first_sightings),
+		cmocka_unit_test(other_files_are_refused_by_name),
+		cmocka_unit_test(ntp_pool_is_known_by_its_connections),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* One line of a log, as fields by name, and what a kind of log makes of it. */
+#ifndef LOGS_LINE_H
+#define LOGS_LINE_H
+
+#include <yajl/yajl_tree.h>
+
+#include "logs/log_reader.h"
+
+#define LINE_FIELDS  64
+#define LINE_RECORDS 64
+#define LINE_VALUES  64
+
+/* The columns of a Zeek TSV file, from its header lines. */
+struct columns {
+	size_t len;
+	char separator, set_separator;
+	char names[LINE_FIELDS][32];
+	char unset[16], empty[16];
+};
+
+struct line {
+	const struct columns *columns; /* TSV */
+	char *fields[LINE_FIELDS];
+	size_t fields_len;
+	yajl_val json;		       /* else */
+};
+
+/* What one line becomes. Names and records are the entry's own. */
+struct entry {
+	enum log_item item;
+	uint64_t order_ns; /* when it was written or ended: its place among others */
+	struct dns_observation obs;
+	struct connection conn;
+	struct dns_obs_record records[LINE_RECORDS];
+	struct dns_name names[LINE_RECORDS + 1];
+	size_t names_len;
+};
+
+/* The field as text, "" for absent or unset; @buf is used for JSON numbers. */
+const char *line_text(const struct line *l, const char *name, char buf[32]);
+double line_number(const struct line *l, const char *name); /* 0 for absent */
+bool line_flag(const struct line *l, const char *name);
+/* A vector field, element @i copied to @buf; false past the end. */
+bool line_element(const struct line *l, const char *name, size_t i, char *buf, size_t len);
+
+/*
+ * Each: NULL when e was filled or the line is of no use (e->item stays LOG_ITEM_END), else what is
+ * wrong with it.
+ */
+const char *zeek_dns_line(const struct line *l, struct entry *e);
+const char *zeek_conn_line(const struct line *l, struct entry *e);
+const char *eve_line(const struct line *l, struct entry *e);
+const char *cof_line(const struct line *l, struct entry *e);
+
+/* A name of the entry's own; NULL when the text is none or there is no room. */
+const struct dns_name *entry_name(struct entry *e, const char *text);
+bool entry_record(struct entry *e, const struct dns_obs_record *rr);
+
+#endif
