@@ -14,7 +14,7 @@
  *	expect no alert NAME		none of medium or above that is not suppressed
  *	expect churn NAME addresses=N
  *
- *	EVENT: response NAME ttl=N A… [cname=NAME] [server=IP] [client=IP] [ns=NAME/IP,…]
+ *	EVENT ({n} in it: how often it was told before): response NAME ttl=N A… [cname=NAME] [server=IP] [client=IP] [ns=NAME/IP,…]
  *	       connect CLIENT DST:PORT [pid=N exe=PATH] [udp] [fail]
  *
  * An address may be a choice made anew at each event: 2/12@198.19.0.0/16 stands for two of
@@ -306,12 +306,23 @@ static size_t split(char *text, char **word)
 	return n;
 }
 
+/* The event's text with {n} replaced by how often it was told. */
+static void number(char *out, size_t len, const struct event *e)
+{
+	const char *at = strstr(e->text, "{n}");
+
+	if (at)
+		snprintf(out, len, "%.*s%u%s", (int)(at - e->text), e->text, e->told, at + 3);
+	else
+		snprintf(out, len, "%s", e->text);
+}
+
 static void tell(struct story *s, struct event *e, double at_s)
 {
 	char copy[256], *word[WORDS];
 	size_t n;
 
-	memcpy(copy, e->text, sizeof(copy));
+	number(copy, sizeof(copy), e);
 	n = split(copy, word);
 	if (n >= 3 && strcmp(word[0], "response") == 0)
 		tell_response(s, word, n, at_s, e->told);

@@ -42,7 +42,7 @@ struct churn_name {
 };
 _Static_assert(sizeof(struct churn_name) == 128, "an entry is two cache lines");
 
-enum { NAME_V6 = 1, NAME_INJECTED = 2, NAME_DENIED = 4 };
+enum { NAME_V6 = 1, NAME_INJECTED = 2, NAME_DENIED = 4, NAME_STAYS = 8 };
 
 struct rrset { /* an RRset as answered */
 	struct sample_set set;

@@ -230,8 +230,13 @@ static void contact_values(struct detector *d, struct candidate *c, struct evalu
 	const struct contact_port *top;
 
 	e->connects_visible = d->connects_visible;
-	if (!c->contacts)
+	if (!c->contacts) {
+		/* a client that has both families uses one: what it does with it holds for the name */
+		const struct candidate *other = candidate_twin(d, c);
+
+		e->value[TERM_SERVICE_POOL] = other && other->last.value[TERM_SERVICE_POOL] > 0;
 		return;
+	}
 	k = contacts_at(&d->contacts, c->contacts);
 	top = &k->ports[0];
 	for (unsigned int i = 0; i < CONTACT_PEERS; i++)

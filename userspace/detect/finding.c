@@ -82,12 +82,9 @@ static uint32_t neighbour(struct detector *d, const struct candidate *c, uint32_
 /* The same name's other address family. */
 static uint32_t twin(struct detector *d, const struct candidate *c)
 {
-	uint16_t type = c->type == DNS_TYPE_A ? DNS_TYPE_AAAA : DNS_TYPE_A;
-	const struct churn_name *e = names_get(d->names, typed_key(c->name_key, type));
+	const struct candidate *other = candidate_twin(d, c);
 
-	if (!e || !e->candidate)
-		return 0;
-	return candidate_at(&d->candidates, e->candidate)->finding;
+	return other ? other->finding : 0;
 }
 
 static void join(struct detector *d, uint32_t index1, uint32_t finding)

@@ -29,7 +29,7 @@ struct local_domain {
 	uint32_t aggregate;  /* candidate of the aggregate, index + 1 */
 	uint16_t last_day, week;
 	uint16_t names, small, changes;
-	uint16_t unused;
+	uint16_t stays; /* names asked again that answered the same */
 };
 
 struct local_address {

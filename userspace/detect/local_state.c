@@ -176,7 +176,7 @@ static void forget_run(struct local *l)
 
 	while ((d = table_next(l->domains, &pos))) {
 		d->aggregate = 0;
-		d->names = d->small = 0;
+		d->names = d->small = d->stays = 0;
 		d->members = 0;
 	}
 	pos = 0;

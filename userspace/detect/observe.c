@@ -303,6 +303,7 @@ void observe_name(struct detector *d, const struct dns_name *name, const struct 
 	uint32_t now_s = (uint32_t)(o->obs->time_ns / NS);
 	struct local_domain *dom = NULL;
 	uint8_t off = 0;
+	bool stays;
 
 	if (!e) {
 		domain = registered_domain(d, name, &off);
@@ -330,9 +331,15 @@ void observe_name(struct detector *d, const struct dns_name *name, const struct 
 		e->flags |= NAME_DENIED;
 	if (e->candidate)
 		touch_candidate(d, candidate_at(&d->candidates, e->candidate), o, now_s);
-	if (res->outcome == NAMES_REPLAY && !res->new_client && !res->new_day)
+	stays = !(e->flags & NAME_STAYS) && !e->changes &&
+		(res->outcome == NAMES_REPLAY || res->outcome == NAMES_SAME);
+	if (res->outcome == NAMES_REPLAY && !res->new_client && !res->new_day && !stays)
 		return;
 	dom = local_domain(&d->local, e->domain, now_s);
+	if (stays) {
+		e->flags |= NAME_STAYS;
+		dom->stays = (uint16_t)(dom->stays + (dom->stays < UINT16_MAX));
+	}
 	if (res->new_client || res->new_day)
 		learn_domain(d, dom, o, now_s);
 	if (res->outcome != NAMES_REPLAY)

@@ -143,6 +143,14 @@ static void forget_addresses(struct detector *d, const struct candidate *c, uint
 	}
 }
 
+struct candidate *candidate_twin(struct detector *d, const struct candidate *c)
+{
+	uint16_t type = c->type == DNS_TYPE_A ? DNS_TYPE_AAAA : DNS_TYPE_A;
+	const struct churn_name *e = names_get(d->names, typed_key(c->name_key, type));
+
+	return e && e->candidate ? candidate_at(&d->candidates, e->candidate) : NULL;
+}
+
 void candidate_evict(void *ctx, uint32_t index1)
 {
 	struct detector *d = ctx;

@@ -66,6 +66,17 @@ static bool is_high(const struct detector *d, const struct candidate *c,
 	       c->above_high_s && now_s - c->above_high_s >= d->cfg.high_hold_s;
 }
 
+/*
+ * A few labels, each with its own address, are what every company has.  Disguises are many and
+ * thrown away: labels enough, and most of them never asked again.
+ */
+static bool is_disguise(const struct detector *d, const struct candidate *c)
+{
+	const struct local_domain *dom = local_domain_get(&d->local, c->domain);
+
+	return dom && c->sets >= 6 * d->cfg.medium_sets && dom->stays * 2U < dom->names;
+}
+
 static enum confidence confidence_of(const struct detector *d, const struct candidate *c,
 				     const struct evaluation *e, uint32_t now_s)
 {
@@ -73,6 +84,8 @@ static enum confidence confidence_of(const struct detector *d, const struct cand
 
 	if (e->sets < d->cfg.medium_sets || score <= d->cfg.low_score)
 		return CONFIDENCE_NONE;
+	if (c->kind == CANDIDATE_AGGREGATE && !is_disguise(d, c))
+		return CONFIDENCE_LOW;
 	if (score <= d->cfg.medium_score || e->verdict == VERDICT_SUSPECTED_POOL)
 		return CONFIDENCE_LOW;
 	return is_high(d, c, e, now_s) ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM;

@@ -128,6 +128,8 @@ void candidate_begin(struct detector *d, struct candidate *c, const struct dns_n
 /* @res: the response that earned it; what it added is left for the caller to add. */
 uint32_t promote(struct detector *d, const struct dns_name *name, struct churn_name *e,
 		 uint16_t type, const struct names_result *res);
+/* The same name's candidate of the other address family; NULL without. */
+struct candidate *candidate_twin(struct detector *d, const struct candidate *c);
 void candidate_evict(void *ctx, uint32_t index1);
 void watch_candidate(struct detector *d, struct candidate *c, bool on);
 void watch_slot(struct detector *d, const struct sample_slot *slot, uint64_t hash, bool on);
