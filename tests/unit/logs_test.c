@@ -270,6 +270,7 @@ static void ntp_pool_is_known_by_its_connections(void **state)
 	run_trace(dns, 2, &run, &stats);
 	assert_true(stats.connections > 500);
 	assert_int_equal(run.pool_alerts, 0);
+	assert_int_equal(run.alerts, 0);
 }
 
 int main(void)

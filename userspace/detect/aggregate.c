@@ -75,6 +75,16 @@ static void add_set(struct detector *d, struct candidate *c, uint32_t index1,
 	}
 }
 
+/*
+ * The end of a CNAME chain is judged where it is, not where it began.  Where the CNAMEs of two
+ * domains lead is somebody's infrastructure: labels there are customers, not disguises.
+ */
+static bool is_infrastructure(const struct local_domain *dom, const struct observed *o)
+{
+	return o->target ? o->target != dom->key :
+			   o->foreign && sketch_estimate(dom->sources) > 1.5;
+}
+
 void aggregate_observe(struct detector *d, const struct dns_name *name, uint8_t domain_off,
 		       struct local_domain *dom, const struct observed *o, bool is_news,
 		       bool has_candidate)
@@ -82,9 +92,9 @@ void aggregate_observe(struct detector *d, const struct dns_name *name, uint8_t 
 	uint32_t now_s = (uint32_t)(o->obs->time_ns / NS), index1 = dom->aggregate;
 	struct candidate *c;
 
-	/* A name that rotates by itself is judged by itself; where other domains' CNAMEs lead is
-	 * somebody's infrastructure, and labels there are customers, not disguises. */
-	if (has_candidate || o->foreign || o->rrset.partial || o->rrset.set.len > SMALL_SET || !domain_off)
+	if (has_candidate || o->rrset.partial || o->rrset.set.len > SMALL_SET || !domain_off)
+		return; /* a name that rotates by itself is judged by itself */
+	if (is_infrastructure(dom, o))
 		return;
 	if (is_news) {
 		for (size_t i = 0; i < o->rrset.set.len; i++)

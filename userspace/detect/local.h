@@ -20,6 +20,7 @@ struct local_domain {
 	uint64_t key;
 	uint64_t clients[2]; /* sketches: this week, last week */
 	uint64_t fanin;	     /* established domains whose CNAMEs lead here */
+	uint64_t sources;    /* all of those, established or not */
 	uint64_t zones;	     /* registered domains whose name servers are here */
 	uint64_t members;    /* addresses of its small sets (wildcard aggregate) */
 	uint64_t ns_domain;  /* registered domain of one of its name servers; 0 not seen */

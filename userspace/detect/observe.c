@@ -239,10 +239,11 @@ static void learn_domain(struct detector *d, struct local_domain *dom, const str
 	struct local_domain *target;
 
 	local_domain_seen(&d->local, dom, o->client, now_s);
-	if (!o->target || !local_is_established(&d->local, dom, now_s))
+	if (!o->target || o->target == dom->key)
 		return;
 	target = local_domain(&d->local, o->target, now_s);
-	if (target != dom)
+	sketch_add(&target->sources, hash_mix(dom->key));
+	if (local_is_established(&d->local, dom, now_s))
 		sketch_add(&target->fanin, hash_mix(dom->key));
 }
 
