@@ -45,6 +45,8 @@ static void drain_rings(struct monitor *m)
 
 	if (m->connect && connect_poll(m->connect, monitor_clock(), monitor_connection, m) > 0)
 		n++;
+	if (m->foreign)
+		foreign_poll(m->foreign, monitor_clock());
 	if (n > 0)
 		m->poll_ms = POLL_BUSY_MS;
 	else if (m->poll_ms < POLL_IDLE_MS)
@@ -71,7 +73,7 @@ static void dispatch(struct monitor *m, int fd)
 		control_dispatch(m->control);
 	else if (m->watch && fd == iface_watch_fd(m->watch))
 		iface_watch_read(m->watch);
-	/* the rings are drained at every turn, whatever woke us */
+	/* rings and foreign reports are drained at every turn, whatever woke us */
 }
 
 /* --- what is due by time -------------------------------------------------------------------- */
@@ -176,6 +178,8 @@ static int open_loop(struct monitor *m)
 		err = watch_fd(m, connect_fd(m->connect));
 	if (!err && m->control)
 		err = watch_fd(m, control_fd(m->control));
+	if (!err && m->foreign)
+		err = watch_fd(m, foreign_fd(m->foreign));
 	if (!err && m->watch)
 		err = watch_fd(m, iface_watch_fd(m->watch));
 	return err;
@@ -185,10 +189,10 @@ static int open_loop(struct monitor *m)
 static int open_all(struct monitor *m)
 {
 	static int (*const steps[])(struct monitor * m) = {
-		monitor_check_root,    open_signals,	    monitor_open_control,
-		monitor_open_pipeline, monitor_open_kernel, monitor_open_interfaces,
-		monitor_open_connect,  monitor_own_paths,   monitor_drop_privileges,
-		monitor_open_outputs,  open_loop,
+		monitor_check_root,	 open_signals,	       monitor_open_control,
+		monitor_open_pipeline,	 monitor_open_kernel,  monitor_open_interfaces,
+		monitor_open_connect,	 monitor_open_foreign, monitor_own_paths,
+		monitor_drop_privileges, monitor_open_outputs, open_loop,
 	};
 
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
@@ -212,6 +216,7 @@ static void close_all(struct monitor *m)
 	monitor_close_outputs(m, CLOSE_LIMIT_NS);
 	iface_watch_close(m->watch);
 	connect_close(m->connect);
+	foreign_close(m->foreign);
 	kernel_close(m->kernel);
 	pipeline_free(m->pipeline);
 	control_close(m->control);

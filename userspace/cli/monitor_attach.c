@@ -126,7 +126,7 @@ static int attach(struct monitor *m, struct monitor_interface *i)
 	int rc = kernel_attach(m->kernel, i->name, &i->mode, err, sizeof(err));
 
 	if (rc)
-		log_error("%s: %s", i->name, err);
+		log_error("%s", err); /* names the interface */
 	else
 		log_info("%s: watching (%s)", i->name, i->mode);
 	return rc;

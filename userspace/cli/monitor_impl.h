@@ -11,6 +11,7 @@
 #include "capture/kernel.h"
 #include "cli/monitor.h"
 #include "control/server.h"
+#include "correlate/foreign.h"
 #include "pipeline/pipeline.h"
 #include "report/sink.h"
 #include "store/store.h"
@@ -28,6 +29,7 @@ struct monitor {
 
 	struct kernel *kernel;
 	struct connect_capture *connect; /* NULL: switched off or not possible here */
+	struct foreign *foreign; /* reports of other machines; NULL: switched off */
 	struct pipeline *pipeline;
 	struct sink *out, *eve; /* standard output; the EVE file */
 	struct store *store;
@@ -58,6 +60,7 @@ int monitor_open_pipeline(struct monitor *m);
 int monitor_open_kernel(struct monitor *m);
 int monitor_open_interfaces(struct monitor *m);
 int monitor_open_connect(struct monitor *m);
+int monitor_open_foreign(struct monitor *m);
 int monitor_own_paths(struct monitor *m);
 int monitor_drop_privileges(struct monitor *m);
 int monitor_open_outputs(struct monitor *m);

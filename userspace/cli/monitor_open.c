@@ -2,8 +2,10 @@
 /* Steps of the start, in the order of monitor.c: programs and analysis, rights, then outputs. */
 #include <errno.h>
 #include <fcntl.h>
+#include <ifaddrs.h>
 #include <libgen.h>
 #include <linux/capability.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -122,6 +124,37 @@ static void load_state(struct monitor *m)
 			 strerror(-err));
 }
 
+/* The namespace's own addresses: what is answered to them is answered to local processes. */
+static void note_local_addresses(struct monitor *m)
+{
+	struct ifaddrs *list, *i;
+
+	if (getifaddrs(&list))
+		return;
+	for (i = list; i; i = i->ifa_next) {
+		struct ip_addr addr;
+
+		if (i->ifa_addr && i->ifa_addr->sa_family == AF_INET)
+			addr = ip_from_v4(
+				(const uint8_t *)&((const struct sockaddr_in *)i->ifa_addr)
+					->sin_addr);
+		else if (i->ifa_addr && i->ifa_addr->sa_family == AF_INET6)
+			addr = ip_from_v6(
+				((const struct sockaddr_in6 *)i->ifa_addr)->sin6_addr.s6_addr);
+		else
+			continue;
+		pipeline_local_address(m->pipeline, &addr);
+	}
+	freeifaddrs(list);
+}
+
+static uint64_t own_netns(void)
+{
+	struct stat st;
+
+	return stat("/proc/self/ns/net", &st) ? 0 : st.st_ino;
+}
+
 int monitor_open_pipeline(struct monitor *m)
 {
 	static const struct pipeline_ops ops = {
@@ -140,11 +173,39 @@ int monitor_open_pipeline(struct monitor *m)
 		return -ENOMEM;
 	hash_key_random(&key);
 	setup_pipeline_config(m->setup, &key, &cfg);
+	cfg.correlate.home_netns = own_netns();
 	err = pipeline_new(&cfg, &ops, m, &m->pipeline);
-	if (err)
+	if (err) {
 		log_error("analysis: %s", strerror(-err));
-	else
-		load_state(m);
+		return err;
+	}
+	note_local_addresses(m);
+	load_state(m);
+	return 0;
+}
+
+static void on_foreign_answer(void *ctx, const struct dns_observation *obs)
+{
+	struct monitor *m = ctx;
+
+	pipeline_observation(m->pipeline, obs);
+}
+
+int monitor_open_foreign(struct monitor *m)
+{
+	static const struct foreign_ops ops = { monitor_connection, on_foreign_answer };
+	const struct config *c = m->setup->config;
+	struct foreign_config cfg = foreign_config_default();
+	int err;
+
+	if (!c->foreign.socket[0] && !c->foreign.files.len)
+		return 0;
+	cfg.socket_path = c->foreign.socket[0] ? c->foreign.socket : NULL;
+	for (size_t i = 0; i < c->foreign.files.len && i < FOREIGN_FILES_MAX; i++)
+		cfg.files[cfg.files_len++] = c->foreign.files.items[i];
+	err = foreign_open(&cfg, &ops, m, &m->foreign);
+	if (err)
+		log_error("foreign: %s", strerror(-err));
 	return err;
 }
 

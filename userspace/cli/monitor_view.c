@@ -32,6 +32,18 @@ static void fill_outputs(const struct monitor *m, struct ledger *ret)
 	}
 }
 
+static void fill_filter(const struct monitor *m, struct ledger *ret)
+{
+	struct kernel_stats stats;
+
+	if (kernel_stats(m->kernel, &stats))
+		return;
+	ret->filter_names_max = stats.names_max;
+	ret->filter_evictions = stats.filter_evictions;
+	ret->filter_evicted_repeats = stats.filter_evicted_repeats;
+	ret->samples_lost = stats.samples_lost;
+}
+
 void monitor_ledger(struct monitor *m, uint64_t now_ns, struct ledger *ret)
 {
 	memset(ret, 0, sizeof(*ret));
@@ -42,6 +54,9 @@ void monitor_ledger(struct monitor *m, uint64_t now_ns, struct ledger *ret)
 			       ? ret->kernel[FT_STAGE_EMITTED] - ret->consumed
 			       : 0;
 	fill_outputs(m, ret);
+	fill_filter(m, ret);
+	if (m->foreign)
+		foreign_stats(m->foreign, &ret->foreign);
 	if (m->connect) {
 		struct connect_stats connect;
 

@@ -70,6 +70,10 @@ struct config {
 		enum config_connect_events events;
 	} connect;
 	struct {
+		char *socket; /* other machines report connections here; "": off */
+		struct config_list files; /* files of such reports, followed as they grow */
+	} foreign;
+	struct {
 		struct config_list asn; /* "libloc", "mmdb:FILE", "csv:FILE"; first hit wins */
 	} enrich;
 	struct {

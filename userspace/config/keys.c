@@ -99,6 +99,9 @@ const struct config_key config_keys[] = {
 	PLAIN("connect.enabled", CONFIG_BOOL, connect.enabled, "true"),
 	WORDS("connect.events", CONFIG_CHOICE, connect.events, "all", connect_events),
 
+	PLAIN("foreign.socket", CONFIG_PATHNAME, foreign.socket, ""),
+	PLAIN("foreign.files", CONFIG_TEXTS, foreign.files, ""),
+
 	PLAIN("enrich.asn", CONFIG_SOURCES, enrich.asn, "libloc"),
 
 	PLAIN("store.enabled", CONFIG_BOOL, store.enabled, "true"),

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
+#include "correlate/flow.h"
 #include "dns/message.h"
 #include "report/eve.h"
 
@@ -18,6 +19,7 @@ struct pipeline {
 	void *ctx;
 
 	struct reassembly *reassembly;
+	struct flows *flows;
 	struct dns_message message;
 	struct dns_arena *arena;
 	struct correlator *correlator;
@@ -151,6 +153,7 @@ static void advance(struct pipeline *p, uint64_t now_ns)
 		return;
 	p->next_tick_ns = p->now_ns + TICK_NS;
 	reassembly_tick(p->reassembly, p->now_ns);
+	flows_tick(p->flows, p->now_ns);
 	if (p->detector)
 		detector_tick(p->detector, p->now_ns);
 }
@@ -176,6 +179,7 @@ void pipeline_record(void *ctx, const struct ft_event_hdr *rec)
 	}
 	case FT_EVENT_FLOW:
 		p->samples++;
+		flows_record(p->flows, (const struct ft_flow *)rec);
 		break;
 	}
 }
@@ -210,6 +214,17 @@ void pipeline_connection(struct pipeline *p, struct connection *conn)
 	buf_reset(&p->line);
 	eve_connect(&p->line, &p->eve, conn);
 	put_line(p, PIPELINE_CONNECT);
+}
+
+static void on_flow(void *ctx, struct connection *conn)
+{
+	pipeline_connection(ctx, conn);
+}
+
+void pipeline_local_address(struct pipeline *p, const struct ip_addr *addr)
+{
+	if (p->correlator)
+		correlator_local(p->correlator, addr);
 }
 
 void pipeline_tick(struct pipeline *p, uint64_t now_ns)
@@ -262,8 +277,12 @@ void pipeline_fill_ledger(const struct pipeline *p, struct ledger *ledger)
 	ledger->parsed = p->parsed;
 	memcpy(ledger->given_up, p->given_up, sizeof(ledger->given_up));
 	memcpy(ledger->malformed, p->malformed, sizeof(ledger->malformed));
-	if (p->correlator)
+	flows_stats(p->flows, &ledger->flows);
+	if (p->correlator) {
 		correlator_stats(p->correlator, &ledger->correlate);
+		ledger->blind_len =
+			correlator_blind_top(p->correlator, ledger->blind, LEDGER_BLIND_MAX);
+	}
 	if (p->detector)
 		detector_stats(p->detector, &ledger->detect);
 }
@@ -322,6 +341,7 @@ int pipeline_new(const struct pipeline_config *cfg, const struct pipeline_ops *o
 		 struct pipeline **ret)
 {
 	static const struct reassembly_ops reassembly_ops = { on_message, on_refused };
+	const struct flow_config flows = flow_config_default();
 	struct pipeline *p = calloc(1, sizeof(*p));
 	int err;
 
@@ -336,6 +356,8 @@ int pipeline_new(const struct pipeline_config *cfg, const struct pipeline_ops *o
 	err = dns_arena_new(&p->arena);
 	if (!err)
 		err = reassembly_new(&cfg->reassembly, &reassembly_ops, p, &p->reassembly);
+	if (!err)
+		err = flows_new(&flows, &cfg->key, on_flow, p, &p->flows);
 	if (!err)
 		err = open_analysis(p);
 	if (err) {
@@ -352,6 +374,7 @@ void pipeline_free(struct pipeline *p)
 		return;
 	detector_free(p->detector);
 	correlator_free(p->correlator);
+	flows_free(p->flows);
 	reassembly_free(p->reassembly);
 	dns_arena_free(p->arena);
 	dns_message_fini(&p->message);

@@ -76,6 +76,8 @@ void pipeline_set_frame(struct pipeline *p, const char *filename, uint64_t numbe
 void pipeline_record(void *ctx, const struct ft_event_hdr *rec);
 void pipeline_observation(struct pipeline *p, const struct dns_observation *obs); /* from logs */
 void pipeline_connection(struct pipeline *p, struct connection *conn);
+/* An address of the machine the monitor runs on: answers to it are answers to its processes. */
+void pipeline_local_address(struct pipeline *p, const struct ip_addr *addr);
 void pipeline_tick(struct pipeline *p, uint64_t now_ns);
 
 /* Write a stats line; the parts of @ledger that the pipeline knows are filled in here. */

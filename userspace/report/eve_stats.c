@@ -106,6 +106,80 @@ static void add_analysis(struct buf *out, const struct ledger *l)
 		   { "\"table_bytes\":", d->table_bytes });
 }
 
+/* What only some deployments have: absent where it is. */
+static void add_filter(struct buf *out, const struct ledger *l)
+{
+	if (!l->filter_names_max)
+		return;
+	add_object(out, "\"filter\":", { "\"names_max\":", l->filter_names_max },
+		   { "\"evictions\":", l->filter_evictions },
+		   { "\"evicted_repeats\":", l->filter_evicted_repeats },
+		   { "\"samples_lost\":", l->samples_lost });
+}
+
+static void add_flows(struct buf *out, const struct flow_stats *f)
+{
+	if (!f->records)
+		return;
+	add_object(out, "\"gateway\":", { "\"records\":", f->records },
+		   { "\"attempts\":", f->attempts }, { "\"ok\":", f->ok },
+		   { "\"refused\":", f->refused }, { "\"timed_out\":", f->timed_out },
+		   { "\"udp\":", f->udp }, { "\"repeats\":", f->repeats },
+		   { "\"strays\":", f->strays }, { "\"evicted\":", f->evicted },
+		   { "\"table_bytes\":", f->table_bytes });
+}
+
+static void add_foreign(struct buf *out, const struct foreign_stats *f)
+{
+	if (!f->senders && !f->lines)
+		return;
+	json_lit(out, "\"foreign\":{");
+	add_members(out,
+		    (const struct member[]){ { "\"lines\":", f->lines },
+					     { "\"connections\":", f->connections },
+					     { "\"answers\":", f->answers },
+					     { "\"senders\":", f->senders },
+					     { "\"senders_refused\":", f->senders_refused } },
+		    5);
+	json_lit(out, "\"refused\":{");
+	for (unsigned int i = FOREIGN_OK + 1; i < FOREIGN_REASON_MAX; i++) {
+		if (!f->refused[i])
+			continue;
+		json_lit(out, "\"");
+		buf_str(out, foreign_reason_name(i));
+		json_lit(out, "\":");
+		json_u64(out, f->refused[i]);
+	}
+	json_end(out, '}');
+	json_end(out, '}');
+}
+
+static void add_blind(struct buf *out, const struct ledger *l)
+{
+	if (!l->blind_len)
+		return;
+	json_lit(out, "\"blind\":[");
+	for (size_t i = 0; i < l->blind_len; i++) {
+		const struct correlate_blind *b = &l->blind[i];
+
+		json_lit(out, "{\"ip\":");
+		json_ip(out, &b->host);
+		json_member(out, "\"exe\":", b->exe);
+		json_lit(out, "\"connections\":");
+		json_u64(out, b->connections);
+		json_lit(out, "\"unexplained\":");
+		json_u64(out, b->unexplained);
+		json_lit(out, "\"share\":");
+		json_double(out, b->connections ?
+					 (double)b->unexplained / (double)b->connections :
+					 0.0);
+		json_lit(out, "\"encrypted_dns\":");
+		json_u64(out, b->encrypted_dns);
+		json_end(out, '}');
+	}
+	json_end(out, ']');
+}
+
 static void add_outputs(struct buf *out, const struct ledger *l)
 {
 	add_object(out, "\"events\":", { "\"written\":", l->events_written },
@@ -130,6 +204,10 @@ void eve_stats(struct buf *out, const struct eve_context *ctx, uint64_t time_ns,
 	add_kernel(out, ledger);
 	add_pipeline(out, ledger);
 	add_analysis(out, ledger);
+	add_filter(out, ledger);
+	add_flows(out, &ledger->flows);
+	add_foreign(out, &ledger->foreign);
+	add_blind(out, ledger);
 	add_outputs(out, ledger);
 	json_end(out, '}');
 	json_end_line(out);

@@ -12,7 +12,11 @@
 
 #include "capture/reassembly.h"
 #include "correlate/correlate.h"
+#include "correlate/flow.h"
+#include "correlate/foreign.h"
 #include "detect/detector.h"
+
+#define LEDGER_BLIND_MAX 5
 
 struct ledger {
 	/* stage 1, kernel or native decoder: enum ft_counter */
@@ -37,6 +41,14 @@ struct ledger {
 	struct correlate_stats correlate;
 	struct detector_stats detect;
 	uint64_t connect_records, connect_lost;
+	struct flow_stats flows; /* gateway connections */
+	struct foreign_stats foreign; /* reports of other machines */
+	/* the kernel's repeat filter; names_max 0: not there */
+	uint64_t filter_names_max, filter_evictions, filter_evicted_repeats;
+	uint64_t samples_lost; /* REFUSED and FLOW records over their rate or without room */
+	/* where connections are explained least: names that were looked up out of our sight */
+	size_t blind_len;
+	struct correlate_blind blind[LEDGER_BLIND_MAX];
 	uint64_t uptime_ns;
 	const char *capture_mode; /* "xdp native", …; NULL absent */
 	bool filtering; /* the kernel's repeat filter is on */
