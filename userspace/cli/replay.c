@@ -17,9 +17,12 @@
 #include "cli/compare.h"
 #include "cli/line_out.h"
 #include "cli/options.h"
+#include "logs/log_reader.h"
 #include "cli/setup.h"
 #include "pipeline/pipeline.h"
 #include "store/store.h"
+
+#define LOGS_MAX 64
 
 struct options {
 	const char *config_path;
@@ -91,6 +94,22 @@ static void on_record(void *ctx, const struct ft_event_hdr *rec)
 		compare_record(r->compare, rec);
 }
 
+static void on_log_response(struct replay *r, const struct dns_observation *obs)
+{
+	pipeline_observation(r->pipeline, obs);
+	if (r->compare)
+		compare_observation(r->compare, obs);
+}
+
+static void on_log_connection(struct replay *r, struct connection *conn)
+{
+	struct connection copy = *conn; /* each join fills in its own names */
+
+	pipeline_connection(r->pipeline, conn);
+	if (r->compare)
+		compare_connection(r->compare, &copy);
+}
+
 /* --- input ----------------------------------------------------------------------------------- */
 
 static int replay_capture(struct replay *r, const char *path)
@@ -122,6 +141,62 @@ static int replay_capture(struct replay *r, const char *path)
 	return rc < 0 ? rc : 0;
 }
 
+/* Logs are read together, merged by time: answers and the connections that followed them. */
+static int replay_logs(struct replay *r, const char *const *paths, size_t n)
+{
+	struct log_reader_stats stats;
+	struct log_reader *reader;
+	struct dns_observation obs;
+	struct connection conn;
+	enum log_item item;
+	char err[512];
+	int rc = log_reader_open(paths, n, &reader, err, sizeof(err));
+
+	if (rc) {
+		log_error("%s", err);
+		return rc;
+	}
+	pipeline_begin_source(r->pipeline);
+	pipeline_set_frame(r->pipeline, NULL, 0);
+	while (!r->out.err && (item = log_reader_next(reader, &obs, &conn)) != LOG_ITEM_END) {
+		if (item == LOG_ITEM_RESPONSE)
+			on_log_response(r, &obs);
+		else
+			on_log_connection(r, &conn);
+	}
+	log_reader_stats(reader, &stats);
+	if (log_reader_lacks(reader)[0])
+		log_info("not in these logs: %s", log_reader_lacks(reader));
+	log_info("%llu log lines: %llu responses, %llu connections, %llu of no use, %llu faulty",
+		 (unsigned long long)stats.lines, (unsigned long long)stats.responses,
+		 (unsigned long long)stats.connections, (unsigned long long)stats.passed_over,
+		 (unsigned long long)stats.faulty);
+	log_reader_close(reader);
+	return 0;
+}
+
+/* Captures in the order given, then all logs at once. */
+static void replay_inputs(struct replay *r, char **paths, size_t n)
+{
+	const char *logs[LOGS_MAX];
+	size_t logs_len = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		bool is_log = strcmp(paths[i], "-") && log_reader_is_log(paths[i]);
+
+		if (!is_log && replay_capture(r, paths[i]))
+			r->status = EXIT_RUNTIME;
+		if (is_log && logs_len == LOGS_MAX) {
+			log_error("%s: more than %d logs", paths[i], LOGS_MAX);
+			r->status = EXIT_RUNTIME;
+		} else if (is_log) {
+			logs[logs_len++] = paths[i];
+		}
+	}
+	if (logs_len && replay_logs(r, logs, logs_len))
+		r->status = EXIT_RUNTIME;
+}
+
 /* --- the end --------------------------------------------------------------------------------- */
 
 static void final_stats(struct replay *r)
@@ -151,7 +226,8 @@ static void print_summary(const struct replay *r)
 	      (double)(use.ru_utime.tv_usec + use.ru_stime.tv_usec) / 1e6;
 	log_info(
 		"%llu frames, %llu responses, %llu alerts in %.2f s (%.2f s of CPU, peak memory %ld MiB)",
-		(unsigned long long)r->frames, (unsigned long long)ledger.parsed,
+		(unsigned long long)r->frames,
+		(unsigned long long)(ledger.parsed + ledger.observed),
 		(unsigned long long)ledger.detect.alerts, wall, cpu, use.ru_maxrss / 1024);
 }
 
@@ -385,9 +461,7 @@ int cmd_replay(int argc, char **argv)
 		close_all(&r);
 		return setup_exit_code(rc);
 	}
-	for (int i = first; i < argc; i++)
-		if (replay_capture(&r, argv[i]))
-			r.status = EXIT_RUNTIME;
+	replay_inputs(&r, argv + first, (size_t)(argc - first));
 	rc = finish(&r);
 	if (rc)
 		r.status = rc;

@@ -28,7 +28,7 @@ struct pipeline {
 	struct eve_context eve;
 	struct buf line;
 	uint64_t now_ns, next_tick_ns;
-	uint64_t consumed, samples, parsed;
+	uint64_t consumed, samples, parsed, observed;
 	uint64_t malformed[FT_COUNTER_MAX];
 	uint64_t given_up[FT_COUNTER_MAX]; /* in reassembly, by reason */
 };
@@ -187,8 +187,7 @@ void pipeline_record(void *ctx, const struct ft_event_hdr *rec)
 void pipeline_observation(struct pipeline *p, const struct dns_observation *obs)
 {
 	advance(p, obs->time_ns);
-	p->consumed++;
-	p->parsed++;
+	p->observed++;
 	analyse(p, obs);
 }
 
@@ -275,6 +274,7 @@ void pipeline_fill_ledger(const struct pipeline *p, struct ledger *ledger)
 	ledger->samples = p->samples;
 	ledger->reassembly = *reassembly_stats(p->reassembly);
 	ledger->parsed = p->parsed;
+	ledger->observed = p->observed;
 	memcpy(ledger->given_up, p->given_up, sizeof(ledger->given_up));
 	memcpy(ledger->malformed, p->malformed, sizeof(ledger->malformed));
 	flows_stats(p->flows, &ledger->flows);

@@ -117,6 +117,12 @@ static void add_filter(struct buf *out, const struct ledger *l)
 		   { "\"samples_lost\":", l->samples_lost });
 }
 
+static void add_observed(struct buf *out, const struct ledger *l)
+{
+	if (l->observed)
+		add_object(out, "\"logs\":", { "\"responses\":", l->observed });
+}
+
 static void add_flows(struct buf *out, const struct flow_stats *f)
 {
 	if (!f->records)
@@ -205,6 +211,7 @@ void eve_stats(struct buf *out, const struct eve_context *ctx, uint64_t time_ns,
 	add_pipeline(out, ledger);
 	add_analysis(out, ledger);
 	add_filter(out, ledger);
+	add_observed(out, ledger);
 	add_flows(out, &ledger->flows);
 	add_foreign(out, &ledger->foreign);
 	add_blind(out, ledger);

@@ -33,6 +33,7 @@ struct ledger {
 	 */
 	struct reassembly_stats reassembly;
 	uint64_t parsed;
+	uint64_t observed; /* responses from logs and reports: no frame of ours, beside the sums */
 	uint64_t malformed[FT_COUNTER_MAX]; /* by reason */
 	uint64_t given_up[FT_COUNTER_MAX]; /* by reason: reassembly_ops.refused */
 	/* sinks and tables */
