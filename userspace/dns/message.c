@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <fluxtap/fingerprint.h>
 #include <fluxtap/ledger.h>
 #include "dns/wire.h"
 
@@ -12,7 +13,6 @@
 #define TYPE_OPT      41
 #define OPTION_ECS    8 /* RFC 7871 6 */
 #define CAP_AT_FIRST  64
-#define NO_TARGET     0xffff /* beyond the 14 bits of a pointer */
 
 void dns_message_init(struct dns_message *m)
 {
@@ -24,6 +24,7 @@ void dns_message_fini(struct dns_message *m)
 {
 	free(m->questions);
 	free(m->rrs);
+	free(m->memo);
 	dns_message_init(m);
 }
 
@@ -31,9 +32,6 @@ void dns_message_fini(struct dns_message *m)
 struct walk {
 	struct dns_message *m;
 	size_t pos;
-	/* Offsets where a name was found sound: the first question, and the last pointer's target.
-	 * A name's soundness depends on nothing before it, and most owners are such pointers. */
-	size_t question_name, last_target;
 };
 
 static bool broke(struct walk *w, unsigned int reason, size_t at)
@@ -43,14 +41,127 @@ static bool broke(struct walk *w, unsigned int reason, size_t at)
 	return false;
 }
 
+/* --- names ------------------------------------------------------------------------------------- */
+
+/*
+ * What is known of the name that begins at an offset, in a message of this generation. Each place
+ * that a pointer can name is read once, so that the walk takes time in proportion to the message,
+ * whatever points where.
+ */
+struct dns_name_memo {
+	uint16_t generation;
+	uint16_t target; /* of the first pointer in it, 0 without */
+	uint16_t octets, pointers; /* wider than they need be: the entry is stored as one word */
+};
+
+#define MEMOS 0x4000 /* pointers have 14 bits */
+
+/* One label, pointer or root on the way through a name. */
+struct step {
+	uint16_t offset, target;
+	uint16_t octets, pointers; /* of the name before it */
+};
+
+#define STEPS_MAX (DNS_NAME_MAX / 2 + 1 + FT_NAME_POINTERS_MAX)
+
+struct name_walk {
+	size_t pos, run, end;
+	unsigned int octets, pointers, steps_len;
+	struct step steps[STEPS_MAX];
+};
+
+static void add_step(struct name_walk *n, size_t target)
+{
+	n->steps[n->steps_len++] = (struct step){
+		.offset = (uint16_t)n->pos,
+		.target = (uint16_t)target,
+		.octets = (uint16_t)n->octets,
+		.pointers = (uint16_t)n->pointers,
+	};
+}
+
+/* The name is sound, and @n holds its totals: remember it and every part of it. */
+static void remember(struct dns_message *m, const struct name_walk *n, uint16_t target)
+{
+	for (unsigned int i = n->steps_len; i-- > 0;) {
+		const struct step *s = &n->steps[i];
+
+		if (s->target)
+			target = s->target;
+		if (s->offset < MEMOS)
+			m->memo[s->offset] = (struct dns_name_memo){
+				.generation = m->generation,
+				.target = target,
+				.octets = (uint16_t)(n->octets - s->octets),
+				.pointers = (uint16_t)(n->pointers - s->pointers),
+			};
+	}
+}
+
+/* The rest of the name is known: sound if it fits to what stands before it. */
+static bool join_known(struct dns_message *m, struct name_walk *n, const struct dns_name_memo *rest)
+{
+	n->octets += rest->octets;
+	n->pointers += rest->pointers;
+	/* a run passed on the way to a known place began earlier: its pointer must lead before that */
+	if (n->octets > DNS_NAME_MAX || n->pointers > FT_NAME_POINTERS_MAX || rest->target >= n->run)
+		return false;
+	remember(m, n, rest->target);
+	return true;
+}
+
+/* The rules of dns_name_check(), which see. */
+static bool read_name(struct dns_message *m, struct name_walk *n)
+{
+	for (;;) {
+		size_t target;
+		uint8_t octet;
+
+		if (n->pos >= m->len)
+			return false;
+		/* in place nothing is known yet: what is, lies before */
+		if (n->pointers && m->memo[n->pos].generation == m->generation)
+			return join_known(m, n, &m->memo[n->pos]);
+		octet = m->bytes[n->pos];
+		if (octet == 0)
+			break;
+		if (octet < 64) {
+			add_step(n, 0);
+			n->octets += octet + 1U;
+			if (n->octets >= DNS_NAME_MAX)
+				return false;
+			n->pos += octet + 1U;
+			continue;
+		}
+		if (octet < 0xc0 || m->len - n->pos < 2)
+			return false;
+		target = wire_u16(m->bytes + n->pos) & 0x3fff;
+		if (target < DNS_HEADER_BYTES || target >= n->run)
+			return false;
+		add_step(n, target);
+		if (!n->pointers)
+			n->end = n->pos + 2;
+		if (++n->pointers > FT_NAME_POINTERS_MAX)
+			return false;
+		n->pos = n->run = target;
+	}
+	add_step(n, 0);
+	n->octets++;
+	if (!n->pointers)
+		n->end = n->pos + 1;
+	remember(m, n, 0);
+	return true;
+}
+
 static __attribute__((noinline)) bool walk_other_name(struct walk *w, size_t pos, size_t *ret_end)
 {
-	const struct dns_message *m = w->m;
+	struct name_walk n;
 
-	if (!dns_name_check(m->bytes, m->len, pos, ret_end))
+	n.pos = n.run = pos;
+	n.end = n.octets = n.pointers = n.steps_len = 0;
+	if (!read_name(w->m, &n))
 		return false;
-	if (m->bytes[pos] >= 0xc0)
-		w->last_target = wire_u16(m->bytes + pos) & 0x3fff;
+	*ret_end = n.end;
 	return true;
 }
 
@@ -58,17 +169,36 @@ static inline __attribute__((always_inline)) bool walk_name(struct walk *w, size
 							     size_t *ret_end)
 {
 	const struct dns_message *m = w->m;
-	size_t target;
 
+	/* nearly all owners are a pointer to a name that was read */
 	if (m->len - pos >= 2 && m->bytes[pos] >= 0xc0) {
-		target = wire_u16(m->bytes + pos) & 0x3fff;
-		if ((target == w->question_name || target == w->last_target) && target < pos) {
+		size_t target = wire_u16(m->bytes + pos) & 0x3fff;
+		const struct dns_name_memo *known = &m->memo[target];
+
+		if (known->generation == m->generation && target < pos &&
+		    known->pointers < FT_NAME_POINTERS_MAX) {
 			*ret_end = pos + 2;
 			return true;
 		}
 	}
 	return walk_other_name(w, pos, ret_end);
 }
+
+/* Forget the names of the message before. */
+static bool renew_memo(struct dns_message *m)
+{
+	if (!m->memo) {
+		m->memo = calloc(MEMOS, sizeof(*m->memo));
+		m->generation = 0;
+	} else if (m->generation == UINT16_MAX) {
+		memset(m->memo, 0, MEMOS * sizeof(*m->memo));
+		m->generation = 0;
+	}
+	m->generation++;
+	return m->memo;
+}
+
+/* --- questions and records --------------------------------------------------------------------- */
 
 /* The array twice as large, or NULL and the old one still good. */
 static void *grown(void *array, size_t *cap, size_t entry_bytes)
@@ -123,8 +253,6 @@ static int walk_questions(struct walk *w)
 		q->name = (uint16_t)w->pos;
 		q->type = wire_u16(m->bytes + end);
 		q->class_ = wire_u16(m->bytes + end + 2);
-		if (i == 0)
-			w->question_name = w->pos;
 		w->pos = end + 4;
 	}
 	return 0;
@@ -227,12 +355,7 @@ static void reset(struct dns_message *m, const uint8_t *bytes, size_t len)
 
 int dns_message_parse(struct dns_message *m, const uint8_t *bytes, size_t len)
 {
-	struct walk w = {
-		.m = m,
-		.pos = DNS_HEADER_BYTES,
-		.question_name = NO_TARGET,
-		.last_target = NO_TARGET,
-	};
+	struct walk w = { .m = m, .pos = DNS_HEADER_BYTES };
 	int err;
 
 	reset(m, bytes, len);
@@ -240,6 +363,8 @@ int dns_message_parse(struct dns_message *m, const uint8_t *bytes, size_t len)
 		broke(&w, len > MESSAGE_MAX ? FT_REASON_MESSAGE_TOO_LARGE : FT_REASON_SHORT_DNS, 0);
 		return -EBADMSG;
 	}
+	if (!renew_memo(m))
+		return -ENOMEM;
 	read_header(m);
 	err = walk_questions(&w);
 	for (unsigned int section = 0; !err && section < 3; section++)

@@ -41,6 +41,8 @@ struct dns_message {
 	struct dns_question *questions; /* owned */
 	struct dns_rr *rrs;		/* owned; wire order */
 	size_t questions_cap, rrs_cap;
+	struct dns_name_memo *memo; /* owned; 128 KiB: names of this generation that were read */
+	uint16_t generation;
 };
 
 void dns_message_init(struct dns_message *m);
