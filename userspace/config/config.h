@@ -97,7 +97,7 @@ struct config {
 		uint64_t interval_ns; /* 0: no stats events */
 	} stats;
 	struct {
-		uint64_t memory; /* bytes of tables in user space, all together */
+		uint64_t memory; /* bytes of the tables of detection, all together */
 	} limits;
 	struct {
 		char *user; /* "": fluxtap when it exists, else nobody */
