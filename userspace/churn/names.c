@@ -109,11 +109,28 @@ static int stored_at(const struct churn_name *e, const struct ip_addr *a)
 	return -1;
 }
 
-/* Put the set's addresses into places that hold none of it; too many: the rest is not kept. */
+/* A place for one more address: a free one, else one that holds none of the present set, taken
+ * in turn; -1 when all do. */
+static int find_place(const struct churn_name *e, uint8_t present)
+{
+	struct ip_addr a;
+
+	for (unsigned int i = 0; i < places(e); i++)
+		if (!names_address(e, i, &a))
+			return (int)i;
+	for (unsigned int i = 0; i < places(e); i++) {
+		unsigned int place = (e->changes + i) % places(e);
+
+		if (!(present & 1U << place))
+			return (int)place;
+	}
+	return -1;
+}
+
+/* Remember the set's addresses; what is too much is not kept. */
 static void store_set(struct churn_name *e, const struct sample_set *set)
 {
 	uint8_t present = 0;
-	unsigned int place = 0;
 
 	for (size_t i = 0; i < set->len; i++) {
 		int at = stored_at(e, &set->addrs[i]);
@@ -122,11 +139,12 @@ static void store_set(struct churn_name *e, const struct sample_set *set)
 			present |= (uint8_t)(1U << at);
 	}
 	for (size_t i = 0; i < set->len; i++) {
+		int place;
+
 		if (stored_at(e, &set->addrs[i]) >= 0)
 			continue;
-		while (place < places(e) && present & 1U << place)
-			place++;
-		if (place == places(e))
+		place = find_place(e, present);
+		if (place < 0)
 			break;
 		if (e->flags & NAME_V6)
 			memcpy(e->addrs + 16 * place, set->addrs[i].b, 16);

@@ -68,7 +68,7 @@ struct candidate {
 	uint32_t finding;	/* index + 1; 0: none */
 	uint32_t next_member;	/* of the finding, index + 1 */
 	/* what costs more than it changes, with its age */
-	uint32_t context_s, above_high_s;
+	uint32_t context_s, above_high_s, expired_s;
 	double sharing, hosting;
 	uint32_t siblings;
 	struct evaluation last;

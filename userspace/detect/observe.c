@@ -164,12 +164,9 @@ static void list_from_sample(const struct candidate *c, const struct sample_delt
 		res->removed[res->removed_len++] = c->sample.slots[delta->removed[i]].addr;
 }
 
-static void watch_added(struct detector *d, struct candidate *c, const struct sample_delta *delta)
+static void added_slot(void *ctx, const struct sample_slot *slot, uint64_t hash)
 {
-	for (unsigned int i = 0; c->watched && i < delta->added_len; i++)
-		if (c->sample.slots[delta->added[i]].sightings <= 1)
-			watch_slot(d, &c->sample.slots[delta->added[i]],
-				   c->sample.hash[delta->added[i]], true);
+	watch_slot(ctx, slot, hash, true);
 }
 
 static void evicted_slot(void *ctx, const struct sample_slot *slot, uint64_t hash)
@@ -187,12 +184,17 @@ static void add_to_candidate(struct detector *d, struct candidate *c, const stru
 								c->fast.before.ttl_max;
 	struct sample_delta delta = { 0 };
 
-	if (c->watched)
+	if (c->watched) {
+		ops.added = added_slot;
 		ops.evicted = evicted_slot;
+	}
+	if (now_s - c->expired_s >= DAY_S && now_s > d->cfg.slow_window_d * DAY_S) {
+		sample_expire(&c->sample, now_s - d->cfg.slow_window_d * DAY_S, &ops);
+		c->expired_s = now_s;
+	}
 	if (!o->rrset.partial)
 		sample_add(&c->sample, &o->rrset.set, res->server, !res->new_server, res->weight,
 			   now_s, 2 * ttl, &ops, &delta);
-	watch_added(d, c, &delta);
 	if (res->outcome == NAMES_CHANGED)
 		list_from_sample(c, &delta, res);
 	fast->sets += res->weight;
