@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# make check-fresh: the package lists are complete, tried in a clean Debian 12 tree.
+.PHONY: check-fresh
+check-fresh:
+	$(Q)sh packaging/deps.sh debootstrap
+	$(Q)bash packaging/check-fresh.sh $(BUILD)/fresh
