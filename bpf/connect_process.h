@@ -33,6 +33,8 @@ static __always_inline bool ft_put_part(struct ft_conn_process *p, __u32 *off, c
 	__u32 at = *off;
 	long n;
 
+	/* Linux 5.10 forgets the bounds of what went through memory: check what is used */
+	asm volatile("" : "+r"(at));
 	if (at > FT_CONN_TEXT_BYTES - FT_CONN_PART_BYTES)
 		return false;
 	n = bpf_probe_read_kernel_str(p->text + at, FT_CONN_PART_BYTES, name);
@@ -132,11 +134,13 @@ static __noinline bool ft_emit_process(struct task_struct *task, __u64 now_ns)
 	struct ft_who who;
 	__u32 at, next;
 
-	ft_conn_count(FT_CONN_COUNT_PROCESSES);
+	/* checked at once: Linux 5.10 does not recognise a reservation that went through memory */
 	if (!p) {
+		ft_conn_count(FT_CONN_COUNT_PROCESSES);
 		ft_conn_count(FT_CONN_COUNT_RING_FULL);
 		return false;
 	}
+	ft_conn_count(FT_CONN_COUNT_PROCESSES);
 	who = ft_who_now(task);
 	p->hdr.kind = FT_CONN_PROCESS;
 	p->hdr.version = FT_CONN_VERSION;

@@ -68,9 +68,14 @@ FT_INLINE long ft_load_linear(struct xdp_md *ctx, __u32 off, void *to, __u32 len
 	return bpf_probe_read_kernel(to, len, data + off);
 }
 
+/* The value that is checked next is the one used later, not a second load of it: Linux 5.10
+ * forgets what it knew of a value that went through memory. */
+#define FT_KEEP(value) asm volatile("" : "+r"(value))
+
 /* Copy @len (1..FT_MAX_UDP_DNS) octets of the packet. 0 or negative. */
 FT_INLINE long ft_load(void *ctx, int how, __u32 off, void *to, __u32 len)
 {
+	FT_KEEP(len);
 	if (len < 1 || len > FT_MAX_UDP_DNS)
 		return -1;
 	if (how & FT_TC)
@@ -141,6 +146,7 @@ FT_INLINE int ft_emit_long_piece(void *ctx, int how, struct ft_scratch *s)
 	struct ft_long_piece *r;
 	long err;
 
+	FT_KEEP(len);
 	if (len < 1 || len > FT_PIECE_MAX || how == (FT_XDP | FT_COPY))
 		return -1;
 	r = bpf_ringbuf_reserve(&ft_ring, sizeof(*r), 0);

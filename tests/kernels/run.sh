@@ -34,7 +34,10 @@ assemble_root() {
 	printf 'root:x:0:\nnogroup:x:65534:\n' >"$root/etc/group"
 	printf 'passwd: files\ngroup: files\n' >"$root/etc/nsswitch.conf"
 	cp "$live" "$root/data/live.pcap"
-	"$build/fluxtap" replay --emit dns "$live" | wc -l >"$root/data/live.expected"
+	mkdir "$root/data/pcap"
+	cp "$live" "$root/data/pcap/"
+	cp ../shared/corpora/pcap/*.pcap ../shared/corpora/pcap/*.pcapng "$root/data/pcap/" 2>/dev/null
+	"$build/fluxtap" replay --emit dns "$live" 2>/dev/null | wc -l >"$root/data/live.expected"
 	copy_libraries "$root"
 }
 
