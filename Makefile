@@ -20,8 +20,8 @@ Q := $(if $(V),,@)
 
 # Packages by job, Debian and Ubuntu names. `make deps` installs the first two, `make deps-test` all.
 DEPS_BUILD := gcc make pkg-config clang llvm libc6-dev libbpf-dev libelf-dev zlib1g-dev bpftool \
-	libpcap-dev libpsl-dev libloc-dev libmaxminddb-dev libyajl-dev libcyaml-dev libyaml-dev libsqlite3-dev \
-	libcap-dev libseccomp-dev linux-libc-dev
+	libpcap-dev libpsl-dev libloc-dev libmaxminddb-dev libyajl-dev libcyaml-dev libyaml-dev \
+	libsqlite3-dev libcap-dev libseccomp-dev linux-libc-dev
 DEPS_RUN := libloc-database iproute2 knot unbound
 DEPS_TEST := libcmocka-dev libldns-dev libclang-rt-14-dev python3 tshark tcpdump valgrind nsd \
 	ethtool knot-dnsutils procps util-linux libubsan1 libasan8 groff-base
