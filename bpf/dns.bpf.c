@@ -394,6 +394,14 @@ FT_INLINE void ft_tc_frame(struct __sk_buff *skb, int how, __u8 direction)
 	ft_decoded_frame(skb, how, s, c);
 }
 
+/* Forwarded from an interface that is watched too: counted there. */
+FT_INLINE bool ft_seen_at_ingress(const struct __sk_buff *skb)
+{
+	__u32 from = skb->ingress_ifindex;
+
+	return from && bpf_map_lookup_elem(&ft_inputs, &from);
+}
+
 SEC("tc")
 int ft_tc_in(struct __sk_buff *skb)
 {
@@ -404,7 +412,8 @@ int ft_tc_in(struct __sk_buff *skb)
 SEC("tc")
 int ft_tc_out(struct __sk_buff *skb)
 {
-	ft_tc_frame(skb, FT_TC, FT_DIR_EGRESS);
+	if (!ft_seen_at_ingress(skb))
+		ft_tc_frame(skb, FT_TC, FT_DIR_EGRESS);
 	return TC_ACT_UNSPEC;
 }
 
@@ -418,6 +427,7 @@ int ft_tc_in_copy(struct __sk_buff *skb)
 SEC("tc")
 int ft_tc_out_copy(struct __sk_buff *skb)
 {
-	ft_tc_frame(skb, FT_TC | FT_COPY, FT_DIR_EGRESS);
+	if (!ft_seen_at_ingress(skb))
+		ft_tc_frame(skb, FT_TC | FT_COPY, FT_DIR_EGRESS);
 	return TC_ACT_UNSPEC;
 }

@@ -16,6 +16,8 @@ const volatile struct ft_settings ft_settings = {
 	.ports = {.len = 1, .port = {53}},
 };
 
+#define FT_INPUTS_MAX 1024 /* as many as the daemon attaches to */
+
 /* How many addresses ft_watch holds: written by user space, 0 keeps the look-ups away. */
 __u32 ft_watching = 0;
 
@@ -156,6 +158,14 @@ struct {
 	__uint(key_size, 16);
 	__uint(value_size, 1);
 } ft_watch SEC(".maps");
+
+/* Interfaces whose ingress is watched: what is forwarded from one has been seen already. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, FT_INPUTS_MAX);
+	__type(key, __u32);
+	__type(value, __u8);
+} ft_inputs SEC(".maps");
 
 FT_INLINE struct ft_scratch *ft_get_scratch(void)
 {

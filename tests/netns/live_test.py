@@ -172,8 +172,24 @@ def leaving(tap, net):
            f"{len(net.events('dns'))}\n{net.text('log')}")
 
 
+def forwarded(tap, net):
+    """A gateway that watches both sides with egress: what is forwarded counts where it came in."""
+    net.link("cli", "c0", "198.18.4.2/24", "mon", "m1", "198.18.4.1/24")
+    net.run("mon", "sysctl", "-qw", "net.ipv4.ip_forward=1")
+    net.run("cli", "ip", "route", "add", "198.18.3.0/24", "via", "198.18.4.1")
+    net.run("srv", "ip", "route", "add", "198.18.4.0/24", "via", "198.18.3.2")
+    monitor = net.monitor("mon", "-i", "m0", "-i", "m1", capture__egress=True, capture__filter=False)
+    net.run("cli", "kdig", "@198.18.3.1", "+timeout=5",
+            *[a for label, kind in QUESTIONS[:10] for a in (name_of(label), kind)])
+    wait_for(lambda: len(net.events("dns")) >= 10, limit=10)
+    net.stop(monitor)
+    events = net.events("dns")
+    tap.ok(len(events) == 10 and {e["in_iface"] for e in events} == {"m0"},
+           "gateway: each of 10 forwarded answers once", f"{len(events)}\n{net.text('log')}")
+
+
 def main():
-    tap, net = Tap(), Net("srv", "mon")
+    tap, net = Tap(), Net("srv", "mon", "cli")
     net.link("srv", "s0", "198.18.3.1/24 2001:db8:3::1/64", "mon", "m0",
              "198.18.3.2/24 2001:db8:3::2/64")
     net.knot("srv", "198.18.3.1@53, 2001:db8:3::1@53", {"test.example": ZONE})
@@ -181,6 +197,7 @@ def main():
     on_veth(tap, net, "generic")
     on_veth(tap, net, "tc")
     on_vlan(tap, net)
+    forwarded(tap, net)
     for child in list(net.children):
         if child.poll() is None:
             net.stop(child)

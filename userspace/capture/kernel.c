@@ -170,6 +170,7 @@ static void take_fds(struct kernel *k)
 
 	k->xdp_fd = bpf_program__fd(k->full ? b->progs.ft_xdp : b->progs.ft_xdp_copy);
 	k->tc_in_fd = bpf_program__fd(k->full ? b->progs.ft_tc_in : b->progs.ft_tc_in_copy);
+	k->inputs_fd = bpf_map__fd(b->maps.ft_inputs);
 	k->tc_out_fd = bpf_program__fd(k->full ? b->progs.ft_tc_out : b->progs.ft_tc_out_copy);
 }
 

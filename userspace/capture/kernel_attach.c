@@ -308,6 +308,17 @@ static bool is_held(struct kernel *k, const char *ifname, unsigned int ifindex)
 	return false;
 }
 
+/* What is forwarded from an interface in this map does not count again where it leaves. */
+static void note_input(struct kernel *k, unsigned int ifindex, bool on)
+{
+	uint8_t one = 1;
+
+	if (on)
+		bpf_map_update_elem(k->inputs_fd, &ifindex, &one, BPF_ANY);
+	else
+		bpf_map_delete_elem(k->inputs_fd, &ifindex);
+}
+
 int kernel_attach(struct kernel *k, const char *ifname, const char **ret_mode, char *err,
 		  size_t err_len)
 {
@@ -325,6 +336,8 @@ int kernel_attach(struct kernel *k, const char *ifname, const char **ret_mode, c
 		code = attach_both(k, &a, &mode);
 	if (!code)
 		code = keep_attachment(k, &a);
+	if (!code)
+		note_input(k, a.ifindex, true);
 	if (code) {
 		attachment_release(&a);
 		explain_attach(code, ifname, err, err_len);
@@ -340,6 +353,7 @@ int kernel_detach(struct kernel *k, const char *ifname)
 
 	if (!a)
 		return -ENOENT;
+	note_input(k, a->ifindex, false);
 	attachment_release(a);
 	*a = k->attached[--k->attached_len];
 	return 0;

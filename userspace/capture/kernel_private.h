@@ -39,7 +39,7 @@ struct kernel {
 	struct kernel_config cfg;
 	struct dns_bpf *bpf;
 	bool full; /* the programs that walk and filter, not the copying ones */
-	int xdp_fd, tc_in_fd, tc_out_fd;
+	int xdp_fd, tc_in_fd, tc_out_fd, inputs_fd;
 	struct ring ring;
 	int cpus;
 	struct ft_counters *per_cpu; /* room for one reading */
