@@ -43,8 +43,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct reassembly_config rcfg = reassembly_config_default();
 	struct frame f;
 
-	if (!decoder && (decoder_new(&dcfg, &decoder) ||
-			 reassembly_new(&rcfg, &ops, NULL, &reassembly)))
+	if (!decoder &&
+	    (decoder_new(&dcfg, &decoder) || reassembly_new(&rcfg, &ops, NULL, &reassembly)))
 		abort();
 	if (size < 3)
 		return 0;

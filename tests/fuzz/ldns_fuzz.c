@@ -2,8 +2,8 @@
 /*
  * The parser against ldns on the same bytes. Where both read a message to its end, question and
  * A, AAAA, NS and CNAME records must be the same. Whether both accept is not asked: ldns looks into
- * the rdata of every type, and lets pointers lead anywhere; where a name in rdata is longer than the
- * rdata, ldns goes on behind the name, so messages with other types of record are left out.
+ * the rdata of every type, and lets pointers lead anywhere; where a name in rdata is longer than
+ * the rdata, ldns goes on behind the name, so messages with other types of record are left out.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -17,7 +17,8 @@ static void check_rr(const struct dns_message *m, const struct dns_rr *rr)
 
 static void check_observation(const struct dns_message *m, const struct dns_observation *o)
 {
-	if (o->records_len > m->rrs_len || o->ttl_min > o->ttl_max || !o->qname != !m->questions_len)
+	if (o->records_len > m->rrs_len || o->ttl_min > o->ttl_max ||
+	    !o->qname != !m->questions_len)
 		abort();
 	for (size_t i = 0; i < o->records_len; i++)
 		if (!o->records[i].owner->len || o->records[i].ttl_s > INT32_MAX)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Two octets of offset, then a message: the name there, as text and back, and what is made of it. */
+/* Two octets of offset, then a message: the name there, as text and back. */
 #include <stdlib.h>
 #include "dns/name.h"
 #include "dns/psl.h"

@@ -90,7 +90,7 @@ static int load_pool(struct differential *d)
 	return d->pool_len ? 0 : -ENOENT;
 }
 
-/* --- mutations --------------------------------------------------------------------------------- */
+/* --- mutations ------------------------------------------------------------------------------- */
 
 static void insert(struct differential *d, struct message *m, const uint8_t *bytes, size_t n)
 {
@@ -125,8 +125,8 @@ static void put_pointer(struct differential *d, struct message *m)
 
 static void put_interesting(struct differential *d, struct message *m)
 {
-	static const uint8_t values[] = { 0, 1, 2, 4, 5, 12, 16, 28, 41, 63, 64, 0x7f, 0x80, 0xbf,
-					  0xc0, 0xff };
+	static const uint8_t values[] = { 0,  1,  2,  4,    5,	  12,	16,   28,
+					  41, 63, 64, 0x7f, 0x80, 0xbf, 0xc0, 0xff };
 
 	m->b[draw(d, m->len)] = values[draw(d, sizeof(values))];
 }
@@ -256,14 +256,14 @@ static void mutate_frame(struct differential *d, struct message *m)
 		mutate_octets(d, m);
 }
 
-/* --- one message ------------------------------------------------------------------------------- */
+/* --- one message ----------------------------------------------------------------------------- */
 
 static size_t frame_around(uint8_t *f, const struct message *m)
 {
 	static const uint8_t headers[HEADERS] = {
-		2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x08, 0, /* Ethernet */
-		0x45, 0, 0, 0, 0, 1, 0, 0, 64, 17, 0, 0, 192, 0, 2, 53, 198, 51, 100, 7,
-		0, 53, 0x9c, 0x40, 0, 0, 0, 0,
+		2,    0,  0,   0,  0,	1, 2, 0,  0,	0,    0, 2, 0x08, 0, /* Ethernet */
+		0x45, 0,  0,   0,  0,	1, 0, 0,  64,	17,   0, 0, 192,  0,
+		2,    53, 198, 51, 100, 7, 0, 53, 0x9c, 0x40, 0, 0, 0,	  0,
 	};
 	size_t udp = 8U + m->len, ip = 20U + udp;
 
@@ -351,8 +351,8 @@ static void keep_mutant(struct differential *d, const struct message *m)
 
 	if (!d->b.n || b->hdr.kind == FT_EVENT_REFUSED)
 		return;
-	if (b->hdr.kind == FT_EVENT_RESPONSE && (b->status == FT_REASON_BAD_QUESTION ||
-						 draw(d, b->status == FT_REASON_NONE ? 2 : 16)))
+	if (b->hdr.kind == FT_EVENT_RESPONSE &&
+	    (b->status == FT_REASON_BAD_QUESTION || draw(d, b->status == FT_REASON_NONE ? 2 : 16)))
 		return;
 	if (d->pool_len < POOL_MAX)
 		d->pool[d->pool_len++] = *m;

@@ -60,13 +60,12 @@ static void put_records(struct dump *d, const char *key, unsigned int section)
 	for (size_t i = 0; i < m->rrs_len; i++) {
 		const struct dns_rr *rr = &m->rrs[i];
 
-		if (rr->section != section || (rr->type != 1 && rr->type != 2 && rr->type != 5 &&
-					       rr->type != 28))
+		if (rr->section != section ||
+		    (rr->type != 1 && rr->type != 2 && rr->type != 5 && rr->type != 28))
 			continue;
 		buf_printf(&d->text, "%s{\"owner\":", comma);
 		put_name(&d->text, m, rr->owner);
-		buf_printf(&d->text,
-			   ",\"type\":\"%s\",\"class\":%u,\"ttl\":%" PRIu32 ",\"data\":",
+		buf_printf(&d->text, ",\"type\":\"%s\",\"class\":%u,\"ttl\":%" PRIu32 ",\"data\":",
 			   dns_type_name(rr->type, type), rr->class_, rr->ttl);
 		buf_reset(&rdata);
 		if (dns_rdata_format(m, rr, &rdata)) /* UPDATE has records without rdata */
@@ -101,7 +100,9 @@ static void put_questions(struct dump *d)
 	for (size_t i = 0; i < m->questions_len; i++) {
 		const struct dns_question *q = &m->questions[i];
 
-		buf_str(&d->text, i == 0 ? ",\"qname\":" : i == 1 ? ",\"more_questions\":[[" : ",[");
+		buf_str(&d->text, i == 0   ? ",\"qname\":"
+				  : i == 1 ? ",\"more_questions\":[["
+					   : ",[");
 		put_name(&d->text, m, q->name);
 		if (i == 0)
 			buf_printf(&d->text, ",\"qtype\":%u,\"qclass\":%u", q->type, q->class_);
@@ -174,15 +175,19 @@ static void on_message(void *ctx, const struct message_unit *unit)
 	struct dump *d = ctx;
 
 	d->messages++;
-	buf_printf(&d->text, "{\"frame\":%" PRIu64 ",\"msg\":%u,\"time_ns\":%" PRIu64 ",\"via\":\"%s\",",
+	buf_printf(&d->text,
+		   "{\"frame\":%" PRIu64 ",\"msg\":%u,\"time_ns\":%" PRIu64 ",\"via\":\"%s\",",
 		   d->frame, d->in_frame++, unit->time_ns,
-		   unit->response ? "datagram" : unit->pkt->ip_proto == 6 ? "stream" : "fragments");
+		   unit->response	      ? "datagram"
+		   : unit->pkt->ip_proto == 6 ? "stream"
+					      : "fragments");
 	parse(d, unit->bytes, unit->len);
 	put_packet(d, unit->pkt);
 	flush_line(d);
 }
 
-static void on_refused(void *ctx, uint64_t time_ns, const struct ft_packet *pkt, unsigned int reason)
+static void on_refused(void *ctx, uint64_t time_ns, const struct ft_packet *pkt,
+		       unsigned int reason)
 {
 	struct dump *d = ctx;
 
@@ -204,9 +209,10 @@ static void put_counters(struct dump *d, const uint64_t *decoder)
 {
 	const char *comma = "";
 
-	buf_printf(&d->text, "{\"frames\":%" PRIu64 ",\"messages\":%" PRIu64 ",\"seen\":%" PRIu64
-			     ",\"not_dns\":%" PRIu64 ",\"query\":%" PRIu64 ",\"response\":%" PRIu64
-			     ",\"emitted\":%" PRIu64 ",\"refused\":{",
+	buf_printf(&d->text,
+		   "{\"frames\":%" PRIu64 ",\"messages\":%" PRIu64 ",\"seen\":%" PRIu64
+		   ",\"not_dns\":%" PRIu64 ",\"query\":%" PRIu64 ",\"response\":%" PRIu64
+		   ",\"emitted\":%" PRIu64 ",\"refused\":{",
 		   d->frame, d->messages, decoder[FT_STAGE_SEEN], decoder[FT_STAGE_NOT_DNS],
 		   decoder[FT_STAGE_QUERY], decoder[FT_STAGE_RESPONSE], decoder[FT_STAGE_EMITTED]);
 	for (unsigned int i = FT_REASON_NONE + 1; i < FT_COUNTER_MAX; i++) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * parse_bench [ROUNDS]: nanoseconds of CPU a response costs in the native engine, step by step, for the
- * four responses that the kernel programs are measured with. The least and the median of eleven runs.
+ * parse_bench [ROUNDS]: nanoseconds of CPU a response costs in the native engine, step by step, for
+ * the four responses that the kernel programs are measured with. The least and the median of eleven
+ * runs.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -43,9 +44,9 @@ static void put_rr(struct subject *s, uint8_t section, const char *owner, size_t
 static void start(struct subject *s, const char *name)
 {
 	static const uint8_t headers[HEADERS + 12] = {
-		2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x08, 0,
-		0x45, 0, 0, 0, 0, 1, 0, 0, 64, 17, 0, 0, 192, 0, 2, 53, 198, 51, 100, 7,
-		0, 53, 0x9c, 0x40, 0, 0, 0, 0, 0x12, 0x34, 0x81, 0x80, 0, 1,
+		2,   0, 0, 0,  0,    1,	   2,  0,  0, 0, 0,    2,    0x08, 0,	 0x45, 0,
+		0,   0, 0, 1,  0,    0,	   64, 17, 0, 0, 192,  0,    2,	   53,	 198,  51,
+		100, 7, 0, 53, 0x9c, 0x40, 0,  0,  0, 0, 0x12, 0x34, 0x81, 0x80, 0,    1,
 	};
 
 	memset(s, 0, sizeof(*s));
@@ -229,12 +230,9 @@ int main(int argc, char **argv)
 		const char *name;
 		void (*run)(struct bench *);
 	} steps[] = {
-		{ "parse", step_parse },
-		{ "+fprint", step_fingerprint },
-		{ "+observe", step_observe },
-		{ "+suffix", step_registered },
-		{ "decode", step_decode },
-		{ "all", step_all },
+		{ "parse", step_parse },      { "+fprint", step_fingerprint },
+		{ "+observe", step_observe }, { "+suffix", step_registered },
+		{ "decode", step_decode },    { "all", step_all },
 	};
 	const struct reassembly_ops ops = { .message = on_message };
 	struct reassembly_config rcfg = reassembly_config_default();

@@ -95,8 +95,12 @@ static void name_text_round_trip(void **state)
 		{ "\\200\\065b", "\\200ab" },
 		{ "_sip._tcp.example", "_sip._tcp.example" },
 	};
-	static const char *const bad[] = { "", "..", "a..b", ".a", "a\\", "a\\25", "a\\256",
-		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.b" };
+	static const char *const bad[] = {
+		"",	  "..",
+		"a..b",	  ".a",
+		"a\\",	  "a\\25",
+		"a\\256", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.b"
+	};
 	char text[DNS_NAME_TEXT_MAX];
 	struct dns_name n;
 
@@ -333,7 +337,7 @@ static void message_breaks_off(void **state)
 		if (m.status != cases[i].status)
 			print_error("case: %s\n", cases[i].what);
 		assert_int_equal(m.status, cases[i].status);
-		assert_int_equal(m.rrs_len, cases[i].status ==  FT_REASON_NONE ? 2 : 1);
+		assert_int_equal(m.rrs_len, cases[i].status == FT_REASON_NONE ? 2 : 1);
 	}
 	dns_message_fini(&m);
 }
@@ -461,7 +465,8 @@ static void message_fingerprints(void **state)
 	assert_true(print[0] != print[3] && print[0] != print[4] && print[0] != print[5]);
 	assert_true(hash[0] == hash[1] && hash[0] != hash[6]);
 	dns_name_from_text("www.example", &n);
-	assert_true(hash[0] == ft_name_hash(FT_SEED_FIXED, ft_name_sum(FT_SEED_FIXED, n.wire), 1, 1));
+	assert_true(hash[0] ==
+		    ft_name_hash(FT_SEED_FIXED, ft_name_sum(FT_SEED_FIXED, n.wire), 1, 1));
 	header(&w, 0, 0, 0, 0);
 	assert_int_equal(dns_message_parse(&m, w.b, w.len), 0);
 	assert_true(dns_message_name_hash(&m) == 0);
@@ -527,13 +532,14 @@ static void rdata_as_text(void **state)
 		{ 43, OCTETS("\0\1\x8\2\xab\xcd"), "1 8 2 ABCD" },
 		{ 257, OCTETS("\0\5issueca.example"), "0 issue \"ca.example\"" },
 		{ 257, OCTETS("\0\xffissue"), NULL },
-		{ 65, OCTETS("\0\1\0\0\1\0\3\2h2\0\4\0\4\1\2\3\4"), "1 . alpn=h2 ipv4hint=1.2.3.4" },
+		{ 65, OCTETS("\0\1\0\0\1\0\3\2h2\0\4\0\4\1\2\3\4"),
+		  "1 . alpn=h2 ipv4hint=1.2.3.4" },
 		{ 65, OCTETS("\0\0\3cdn\xc0\xc"), "0 cdn.example.com" },
 		{ 64, OCTETS("\0\1\0\0\3\0\2\x20\xfb"), "1 . port=8443" },
 		{ 64, OCTETS("\0\1\0\0\0\0\4\0\1\0\3\0\1\0\3\2h2\0\2\0\0\0\3\0\2\1\xbb\0\5\0\2hi"),
 		  "1 . mandatory=alpn,port alpn=h2 no-default-alpn port=443 ech=aGk=" },
 		{ 64, OCTETS("\0\1\0\x2\x9b\0\1\x41"), "1 . key667=\"A\"" },
-		{ 64, OCTETS("\0\1\0\0\4\0\3\1\2\3"), NULL },	   /* hint of three octets */
+		{ 64, OCTETS("\0\1\0\0\4\0\3\1\2\3"), NULL }, /* hint of three octets */
 		{ 64, OCTETS("\0\1\0\0\4\0\4\1\2\3\4\0\3\0\2\0\1"), NULL }, /* keys fall */
 		{ 10, OCTETS("abc"), NULL },
 	};

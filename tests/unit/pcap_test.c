@@ -15,7 +15,7 @@
 #include "base/buf.h"
 #include "capture/pcap.h"
 
-/* --- writing files ----------------------------------------------------------------------------- */
+/* --- writing files --------------------------------------------------------------------------- */
 
 static bool swapped; /* byte order of what is put */
 
@@ -197,7 +197,7 @@ static void expect_end(struct pcap_reader *r)
 	pcap_reader_close(r);
 }
 
-/* --- tests ------------------------------------------------------------------------------------- */
+/* --- tests ----------------------------------------------------------------------------------- */
 
 static void pcap_in_all_variants(void **state)
 {
@@ -350,9 +350,10 @@ static void cut_gzip_is_said(void **state)
 static void damage_is_refused(void **state)
 {
 	struct buf b[8] = { { 0 } };
-	static const char *const what[8] = { "packet of", "interface 5", "longer than", "block of 13",
-					     "simple packet", "time resolution", "byte-order",
-					     "packet or interface block" };
+	static const char *const what[8] = { "packet of",     "interface 5",
+					     "longer than",   "block of 13",
+					     "simple packet", "time resolution",
+					     "byte-order",    "packet or interface block" };
 
 	(void)state;
 	pcap_header(&b[0], 0xa1b2c3d4, 1);
@@ -466,14 +467,10 @@ static int remove_path(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(pcap_in_all_variants),
-		cmocka_unit_test(pcapng_with_everything),
-		cmocka_unit_test(cut_at_each_octet),
-		cmocka_unit_test(cut_gzip_is_said),
-		cmocka_unit_test(damage_is_refused),
-		cmocka_unit_test(a_large_frame_fits),
-		cmocka_unit_test(no_such_file),
-		cmocka_unit_test(standard_input),
+		cmocka_unit_test(pcap_in_all_variants), cmocka_unit_test(pcapng_with_everything),
+		cmocka_unit_test(cut_at_each_octet),	cmocka_unit_test(cut_gzip_is_said),
+		cmocka_unit_test(damage_is_refused),	cmocka_unit_test(a_large_frame_fits),
+		cmocka_unit_test(no_such_file),		cmocka_unit_test(standard_input),
 	};
 
 	return cmocka_run_group_tests(tests, make_path, remove_path);

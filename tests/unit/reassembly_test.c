@@ -39,7 +39,8 @@ static void on_message(void *ctx, const struct message_unit *unit)
 	s->pkt = *unit->pkt;
 }
 
-static void on_refused(void *ctx, uint64_t time_ns, const struct ft_packet *pkt, unsigned int reason)
+static void on_refused(void *ctx, uint64_t time_ns, const struct ft_packet *pkt,
+		       unsigned int reason)
 {
 	struct seen *s = ctx;
 
@@ -78,7 +79,7 @@ static void put_message(uint8_t *p, uint16_t id, size_t len)
 		p[i] = (uint8_t)(i + id);
 }
 
-/* --- TCP --------------------------------------------------------------------------------------- */
+/* --- TCP ------------------------------------------------------------------------------------- */
 
 enum { FIN = 1, SYN = 2, RST = 4, ACK = 16 };
 
@@ -132,7 +133,7 @@ static void feed_segment_of(struct seen *s, uint16_t client, uint32_t seq, uint8
 	reassembly_feed(s->r, &rec.head.hdr);
 }
 
-#define ISN 0xfffffff0U /* numbers wrap soon */
+#define ISN   0xfffffff0U /* numbers wrap soon */
 #define FIRST (ISN + 1)
 
 /* Octets [from, to) of the stream. */
@@ -225,7 +226,7 @@ static void stream_repeated_and_overlapping(void **state)
 	feed_syn(&s);
 	feed(&s, 0, 30, 0);
 	feed(&s, 0, 30, 0);
-	feed(&s, 10, 50, 0);  /* overlaps what was read */
+	feed(&s, 10, 50, 0); /* overlaps what was read */
 	feed(&s, 100, 200, 0); /* waits */
 	feed(&s, 100, 150, 0); /* inside what waits */
 	feed(&s, 90, 250, 0); /* around it */
@@ -407,7 +408,7 @@ static void stream_hole_is_bounded(void **state)
 	stop(&s);
 }
 
-/* --- fragments --------------------------------------------------------------------------------- */
+/* --- fragments ------------------------------------------------------------------------------- */
 
 static uint8_t datagram[65535];
 static size_t datagram_len;
@@ -415,8 +416,10 @@ static size_t datagram_len;
 static void put_datagram(uint16_t id, size_t dns_len)
 {
 	datagram_len = 8 + dns_len;
-	memcpy(datagram, (uint8_t[]){ 0, 53, 0x9c, 0x40, (uint8_t)(datagram_len >> 8),
-				      (uint8_t)datagram_len, 0, 0 }, 8);
+	memcpy(datagram,
+	       (uint8_t[]){ 0, 53, 0x9c, 0x40, (uint8_t)(datagram_len >> 8), (uint8_t)datagram_len,
+			    0, 0 },
+	       8);
 	put_message(datagram + 8, id, dns_len);
 }
 

@@ -83,7 +83,7 @@ const uint64_t *decoder_counters(const struct decoder *d)
 	return d->counters;
 }
 
-/* --- link types -------------------------------------------------------------------------------- */
+/* --- link types ------------------------------------------------------------------------------ */
 
 /* Address families of BSD and Linux: 2 is IPv4 everywhere, IPv6 has a number for each system. */
 static bool is_ip_family(uint32_t family)
@@ -250,7 +250,7 @@ static void decode(struct ft_decode *d, const struct frame *f, const struct ft_p
 		ft_decode(d, f->bytes, ports);
 }
 
-/* --- records ----------------------------------------------------------------------------------- */
+/* --- records --------------------------------------------------------------------------------- */
 
 /* The head that all records share, and the size rounded up, with what lies behind cleared. */
 static void fill_head(struct decoder *d, const struct ft_decode *frame, const struct frame *f,

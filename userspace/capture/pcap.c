@@ -43,7 +43,7 @@ enum block {
 
 struct interface {
 	int link_type;
-	uint32_t snaplen;     /* 0: no limit */
+	uint32_t snaplen; /* 0: no limit */
 	uint64_t units_per_s; /* of time stamps */
 	int64_t offset_s;
 };
@@ -60,7 +60,7 @@ struct pcap_reader {
 
 	bool swapped, pcapng;
 	uint32_t packet_header; /* pcap: 16, or 24 when modified */
-	uint64_t last_ns;	/* simple packet blocks carry no time */
+	uint64_t last_ns; /* simple packet blocks carry no time */
 	struct interface *interfaces;
 	uint32_t interfaces_len, interfaces_cap;
 };
@@ -169,7 +169,7 @@ static int skip(struct pcap_reader *r, uint64_t n)
 	return 0;
 }
 
-/* --- numbers in the order of the file ---------------------------------------------------------- */
+/* --- numbers in the order of the file -------------------------------------------------------- */
 
 static uint16_t get16(const struct pcap_reader *r, const uint8_t *p)
 {
@@ -195,7 +195,7 @@ static uint64_t get64(const struct pcap_reader *r, const uint8_t *p)
 	return r->swapped ? __builtin_bswap64(v) : v;
 }
 
-/* --- time -------------------------------------------------------------------------------------- */
+/* --- time ------------------------------------------------------------------------------------ */
 
 static uint64_t unix_ns(const struct interface *i, uint64_t units)
 {
@@ -228,7 +228,7 @@ static bool set_resolution(struct interface *i, uint8_t value)
 	return true;
 }
 
-/* --- interfaces -------------------------------------------------------------------------------- */
+/* --- interfaces ------------------------------------------------------------------------------ */
 
 static struct interface *add_interface(struct pcap_reader *r)
 {
@@ -254,7 +254,7 @@ static struct interface *add_interface(struct pcap_reader *r)
 	return i;
 }
 
-/* --- pcap -------------------------------------------------------------------------------------- */
+/* --- pcap ------------------------------------------------------------------------------------ */
 
 static bool is_pcap_magic(uint32_t magic)
 {
@@ -300,8 +300,7 @@ static int next_pcap(struct pcap_reader *r, struct frame *ret)
 		return rc ? rc : fail(r, -EBADMSG, "a packet is cut short");
 	p = r->buf + r->start;
 	*ret = (struct frame){
-		.time_ns = get32(r, p) * NS_PER_S +
-			   get32(r, p + 4) * (NS_PER_S / i->units_per_s),
+		.time_ns = get32(r, p) * NS_PER_S + get32(r, p + 4) * (NS_PER_S / i->units_per_s),
 		.bytes = p + r->packet_header,
 		.captured = captured,
 		.wire = wire < captured ? captured : wire,
@@ -311,9 +310,9 @@ static int next_pcap(struct pcap_reader *r, struct frame *ret)
 	return 1;
 }
 
-/* --- pcapng ------------------------------------------------------------------------------------ */
+/* --- pcapng ---------------------------------------------------------------------------------- */
 
-/* The block's first 12 bytes are in the buffer: learn the section's byte order, forget the last's. */
+/* The block's first 12 bytes are in the buffer: learn the byte order, forget the last section. */
 static int open_section(struct pcap_reader *r)
 {
 	uint32_t order;
@@ -470,7 +469,7 @@ static int next_pcapng(struct pcap_reader *r, struct frame *ret)
 	return rc == 2 ? 0 : rc;
 }
 
-/* --- open, next, close ------------------------------------------------------------------------- */
+/* --- open, next, close ----------------------------------------------------------------------- */
 
 static int read_magic(struct pcap_reader *r)
 {

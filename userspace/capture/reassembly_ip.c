@@ -10,12 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RANGES_MAX	128 /* 65,535 octets in fragments of the smallest MTU of IPv4 in use, 576 */
-#define IP_PAYLOAD_MAX	65535U
-#define EXTENSIONS_MAX	8
-#define UDP_HEADER	8U
-#define TCP_HEADER	20U
-#define BUFFER_FIRST	4096U
+#define RANGES_MAX     128 /* 65,535 octets in fragments of the smallest MTU of IPv4 in use, 576 */
+#define IP_PAYLOAD_MAX 65535U
+#define EXTENSIONS_MAX 8
+#define UDP_HEADER     8U
+#define TCP_HEADER     20U
+#define BUFFER_FIRST   4096U
 
 struct range {
 	uint32_t from, to; /* to: one behind */
@@ -32,7 +32,7 @@ struct ip_packet {
 	uint32_t present;
 	bool has_first; /* the fragment at offset 0, which comes from a DNS port or is too short */
 	bool condemned; /* later pieces are swallowed until the time is over */
-	bool is_apart;	/* in the order of the condemned, which hold no memory */
+	bool is_apart; /* in the order of the condemned, which hold no memory */
 	uint8_t proto; /* as the first fragment says, RFC 8200 4.5 */
 	uint16_t ranges_len, ranges_cap;
 	uint32_t pieces;
@@ -334,7 +334,8 @@ static uint32_t transport_offset(const struct ip_packet *p, uint8_t *proto)
 }
 
 /* Every octet is there. */
-static void complete(struct reassembly *r, const struct ip_packet *p, const struct ft_fragment *last)
+static void complete(struct reassembly *r, const struct ip_packet *p,
+		     const struct ft_fragment *last)
 {
 	struct ft_packet pkt = last->pkt;
 	const uint8_t *transport;

@@ -18,7 +18,7 @@
 #define WAITING_MAX	  256
 #define HOLE_WAIT_NS	  5000000000ULL /* the third retransmission is out by then (RFC 6298) */
 #define TICK_NS		  250000000ULL
-#define FAR_AWAY	  (1 << 20)	/* no answer is so far ahead: another connection */
+#define FAR_AWAY	  (1 << 20) /* no answer is so far ahead: another connection */
 #define PART_FIRST	  512U
 #define PREFIX		  2U
 
@@ -37,16 +37,16 @@ struct tcp_stream {
 	struct order_node node;
 	struct order_node holder; /* among those that hold memory, by since when */
 	bool is_holder;
-	uint64_t last_ns;  /* of the last segment */
-	uint64_t hole_ns;  /* since when something waits */
+	uint64_t last_ns; /* of the last segment */
+	uint64_t hole_ns; /* since when something waits */
 	struct waiting *waiting; /* by seq, no overlap among them resolved */
 	uint32_t waiting_bytes, waiting_len;
 	uint32_t next_seq;
-	bool synced;  /* next_seq is the start of a message when part_len is 0 */
+	bool synced; /* next_seq is the start of a message when part_len is 0 */
 	bool guessed; /* so it seemed, but no SYN said so: look again at each message */
-	bool closed;  /* by FIN or RST; stays for a while, so that repetitions are known as such */
-	bool idle;    /* timed out: holds nothing, is in no order, waits to be overwritten */
-	bool ending;  /* removed on purpose: not an eviction */
+	bool closed; /* by FIN or RST; stays for a while, so that repetitions are known as such */
+	bool idle; /* timed out: holds nothing, is in no order, waits to be overwritten */
+	bool ending; /* removed on purpose: not an eviction */
 	struct ft_packet pkt; /* of the first segment */
 	uint8_t *part; /* a message in parts, with its length before it */
 	uint32_t part_len, part_cap;
@@ -62,7 +62,7 @@ static struct tcp_stream *holder_of(struct order_node *n)
 	return (struct tcp_stream *)((char *)n - offsetof(struct tcp_stream, holder));
 }
 
-/* --- memory ------------------------------------------------------------------------------------ */
+/* --- memory ---------------------------------------------------------------------------------- */
 
 /* Whoever needs room finds those that have some without looking at all the others. */
 static void note_holder(struct reassembly *r, struct tcp_stream *s)
@@ -146,7 +146,7 @@ static bool make_room(struct reassembly *r, size_t more, const struct tcp_stream
 	return true;
 }
 
-/* --- messages ---------------------------------------------------------------------------------- */
+/* --- messages -------------------------------------------------------------------------------- */
 
 /* Where the octets at hand come from. */
 struct source {
@@ -273,7 +273,7 @@ static void advance(struct reassembly *r, struct tcp_stream *s, const struct sou
 	take_octets(r, s, src, p, n);
 }
 
-/* --- order ------------------------------------------------------------------------------------- */
+/* --- order ----------------------------------------------------------------------------------- */
 
 /* Keep a segment for later, sorted; of two that begin alike the longer one. */
 static void keep_waiting(struct reassembly *r, struct tcp_stream *s, const struct tcp_piece *piece)
@@ -351,7 +351,7 @@ static void close_stream(struct reassembly *r, struct tcp_stream *s)
 	s->closed = true;
 }
 
-/* --- segments ---------------------------------------------------------------------------------- */
+/* --- segments -------------------------------------------------------------------------------- */
 
 static uint64_t key_of(const struct reassembly *r, const struct ft_packet *pkt)
 {
@@ -436,8 +436,9 @@ static bool is_older(uint64_t then_ns, uint64_t now_ns, uint64_t limit_ns)
 
 static bool must_jump(const struct tcp_stream *s, uint64_t now_ns)
 {
-	return s->waiting && (s->waiting_bytes > WAITING_BYTES_MAX || s->waiting_len > WAITING_MAX ||
-			      is_older(s->hole_ns, now_ns, HOLE_WAIT_NS));
+	return s->waiting &&
+	       (s->waiting_bytes > WAITING_BYTES_MAX || s->waiting_len > WAITING_MAX ||
+		is_older(s->hole_ns, now_ns, HOLE_WAIT_NS));
 }
 
 static void feed_stream(struct reassembly *r, struct tcp_stream *s, const struct tcp_piece *piece)

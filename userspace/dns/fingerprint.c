@@ -59,8 +59,7 @@ static uint64_t record_sum(const struct dns_message *m, const struct dns_rr *rr)
 		return ft_record_aaaa(FT_SEED_FIXED, rr->section, m->bytes + rr->rdata);
 	case DNS_TYPE_NS:
 	case DNS_TYPE_CNAME:
-		return ft_record_name(FT_SEED_FIXED, rr->section, rr->type,
-				      name_sum(m, rr->rdata));
+		return ft_record_name(FT_SEED_FIXED, rr->section, rr->type, name_sum(m, rr->rdata));
 	default:
 		return 0;
 	}

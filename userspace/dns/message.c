@@ -8,11 +8,11 @@
 #include <fluxtap/ledger.h>
 #include "dns/wire.h"
 
-#define MESSAGE_MAX   65535
-#define RR_FIXED      10 /* type, class, TTL, rdlength */
-#define TYPE_OPT      41
-#define OPTION_ECS    8 /* RFC 7871 6 */
-#define CAP_AT_FIRST  64
+#define MESSAGE_MAX  65535
+#define RR_FIXED     10 /* type, class, TTL, rdlength */
+#define TYPE_OPT     41
+#define OPTION_ECS   8 /* RFC 7871 6 */
+#define CAP_AT_FIRST 64
 
 void dns_message_init(struct dns_message *m)
 {
@@ -41,7 +41,7 @@ static bool broke(struct walk *w, unsigned int reason, size_t at)
 	return false;
 }
 
-/* --- names ------------------------------------------------------------------------------------- */
+/* --- names ----------------------------------------------------------------------------------- */
 
 /*
  * What is known of the name that begins at an offset, in a message of this generation. Each place
@@ -103,8 +103,9 @@ static bool join_known(struct dns_message *m, struct name_walk *n, const struct 
 {
 	n->octets += rest->octets;
 	n->pointers += rest->pointers;
-	/* a run passed on the way to a known place began earlier: its pointer must lead before that */
-	if (n->octets > DNS_NAME_MAX || n->pointers > FT_NAME_POINTERS_MAX || rest->target >= n->run)
+	/* the run on the way to a known place began earlier: its pointer must lead before that */
+	if (n->octets > DNS_NAME_MAX || n->pointers > FT_NAME_POINTERS_MAX ||
+	    rest->target >= n->run)
 		return false;
 	remember(m, n, rest->target);
 	return true;
@@ -166,7 +167,7 @@ static __attribute__((noinline)) bool walk_other_name(struct walk *w, size_t pos
 }
 
 static inline __attribute__((always_inline)) bool walk_name(struct walk *w, size_t pos,
-							     size_t *ret_end)
+							    size_t *ret_end)
 {
 	const struct dns_message *m = w->m;
 
@@ -198,7 +199,7 @@ static bool renew_memo(struct dns_message *m)
 	return m->memo;
 }
 
-/* --- questions and records --------------------------------------------------------------------- */
+/* --- questions and records ------------------------------------------------------------------- */
 
 /* The array twice as large, or NULL and the old one still good. */
 static void *grown(void *array, size_t *cap, size_t entry_bytes)

@@ -29,7 +29,8 @@ bool dns_name_check(const uint8_t *msg, size_t msg_len, size_t pos, size_t *ret_
 			continue;
 		}
 		/* RFC 1035 4.1.4: 01 and 10 are reserved; a pointer names a prior place. Without a
-		 * bound, a chain of bare pointers made each record cost the length of the message. */
+		 * bound, a chain of bare pointers made each record cost the length of the message.
+		 */
 		if (octet < 0xc0 || msg_len - pos < 2 || ++pointers > FT_NAME_POINTERS_MAX)
 			return false;
 		target = wire_u16(msg + pos) & 0x3fff;
@@ -214,8 +215,7 @@ bool dns_name_within(const struct dns_name *name, const struct dns_name *zone)
 	/* whole labels only: the tail of equal length must begin at a label */
 	while (name->len - pos > zone->len)
 		pos += name->wire[pos] + 1U;
-	return name->len - pos == zone->len &&
-	       memcmp(name->wire + pos, zone->wire, zone->len) == 0;
+	return name->len - pos == zone->len && memcmp(name->wire + pos, zone->wire, zone->len) == 0;
 }
 
 unsigned int dns_name_labels(const struct dns_name *name)

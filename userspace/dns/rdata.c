@@ -191,7 +191,8 @@ static bool put_caa(struct reader *r)
 
 static void put_base64(struct reader *r, size_t n)
 {
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 	const uint8_t *p = r->m->bytes + r->pos;
 
 	for (size_t i = 0; i < n; i += 3) {
@@ -208,16 +209,16 @@ static void put_base64(struct reader *r, size_t n)
 }
 
 enum svc_key { /* RFC 9460 14.3.2 */
-	SVC_MANDATORY = 0,
-	SVC_ALPN = 1,
-	SVC_NO_DEFAULT_ALPN = 2,
-	SVC_PORT = 3,
-	SVC_IPV4HINT = 4,
-	SVC_ECH = 5,
-	SVC_IPV6HINT = 6,
-	SVC_DOHPATH = 7,
-	SVC_OHTTP = 8,
-	SVC_KNOWN
+	       SVC_MANDATORY = 0,
+	       SVC_ALPN = 1,
+	       SVC_NO_DEFAULT_ALPN = 2,
+	       SVC_PORT = 3,
+	       SVC_IPV4HINT = 4,
+	       SVC_ECH = 5,
+	       SVC_IPV6HINT = 6,
+	       SVC_DOHPATH = 7,
+	       SVC_OHTTP = 8,
+	       SVC_KNOWN
 };
 
 static const char *const svc_keys[SVC_KNOWN] = { "mandatory", "alpn",	  "no-default-alpn",
@@ -362,8 +363,8 @@ static bool put_rdata(struct reader *r, uint16_t type)
 	case TYPE_SOA:
 		return put_soa(r);
 	case TYPE_SRV:
-		return put_u16(r) && space(r) && put_u16(r) && space(r) && put_u16(r) &&
-		       space(r) && put_name(r);
+		return put_u16(r) && space(r) && put_u16(r) && space(r) && put_u16(r) && space(r) &&
+		       put_name(r);
 	case TYPE_TXT:
 		return put_txt(r);
 	case TYPE_DS:
