@@ -127,6 +127,7 @@ static void bad_requests_are_refused_and_counted(void **state)
 		{ "{\"command\":7}\n", "{\"error\":\"no command\"}\n" },
 		{ "{\"command\":\"echo\",\"name\":[]}\n", "{\"error\":\"bad name\"}\n" },
 		{ "{\"command\":\"echo\",\"name\":\"a\\u001b[2J\"}\n", "{\"error\":\"bad name\"}\n" },
+		{ "{\"command\":\"echo\",\"name\":\"a\xc0\xbe\"}\n", "{\"error\":\"bad name\"}\n" },
 		{ "{\"command\":\"a-word-that-is-much-too-long-for-a-command\"}\n",
 		  "{\"error\":\"no command\"}\n" },
 	};

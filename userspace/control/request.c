@@ -9,7 +9,23 @@
 #include <string.h>
 #include <yajl/yajl_tree.h>
 
+#include "base/utf8.h"
 #include "report/json.h"
+
+/* UTF-8 without control characters; the JSON parser lets overlong forms pass. */
+static bool is_text(const char *text)
+{
+	const uint8_t *p = (const uint8_t *)text, *end = p + strlen(text);
+
+	while (p < end) {
+		size_t n = utf8_length(p, (size_t)(end - p));
+
+		if (!n || iscntrl(*p))
+			return false;
+		p += n;
+	}
+	return true;
+}
 
 /* Copy the string at @key; 1: done, 0: absent, -EINVAL: not a string, too long, or not printable. */
 static int get_string(yajl_val root, const char *key, char *ret, size_t len)
@@ -23,9 +39,8 @@ static int get_string(yajl_val root, const char *key, char *ret, size_t len)
 	text = YAJL_GET_STRING(v);
 	if (!text || strlen(text) >= len)
 		return -EINVAL;
-	for (const char *p = text; *p; p++)
-		if (iscntrl((unsigned char)*p))
-			return -EINVAL;
+	if (!is_text(text))
+		return -EINVAL;
 	snprintf(ret, len, "%s", text);
 	return 1;
 }
