@@ -112,6 +112,31 @@ static void dispersion_values(struct detector *d, struct candidate *c, struct ev
 		e->value[TERM_DISPERSION] = clamp(log2(e->dispersion / 3), -1.8, 2.3);
 }
 
+/*
+ * How often one address took over from another: it came at least half an hour after it, and the
+ * other was not heard of again but from caches. Members of a pool live side by side.
+ */
+static unsigned int successions(const struct sample *s, uint32_t since_s, uint32_t ttl_s)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < s->len; i++) {
+		const struct sample_slot *next = &s->slots[i], *before = NULL;
+
+		for (unsigned int j = 0; j < s->len; j++) {
+			const struct sample_slot *slot = &s->slots[j];
+
+			if (slot->last_s >= since_s && slot->first_s < next->first_s &&
+			    (!before || slot->first_s > before->first_s))
+				before = slot;
+		}
+		n += before && next->last_s >= since_s &&
+		     next->first_s - before->first_s >= 1800 &&
+		     before->last_s <= next->first_s + 2 * ttl_s + 300;
+	}
+	return n;
+}
+
 static void slow_values(struct detector *d, struct candidate *c, struct evaluation *e,
 			uint32_t now_s)
 {
@@ -121,8 +146,9 @@ static void slow_values(struct detector *d, struct candidate *c, struct evaluati
 
 	rho = h.reentries / (h.reentries + (n > 0 ? n : 1));
 	spread = sample_dispersion(&c->sample, since_s, e->by_prefix);
-	/* three times the place of one answer: a single move of the whole set is none */
-	e->value[TERM_NEVER_BACK] = h.changes >= 3 && rho < 0.1 && n >= 2.5 * c->max_set;
+	if (rho < 0.1)
+		e->value[TERM_NEVER_BACK] =
+			clamp(successions(&c->sample, since_s, h.ttl_max) / 3.0, 0, 1);
 	e->value[TERM_COMES_BACK] = rho > 0.3;
 	e->value[TERM_SEVERAL_AS] = spread > 1.5;
 	e->value[TERM_ONE_AS] = spread <= 1.5;

@@ -86,11 +86,24 @@ void local_domain_seen(struct local *l, struct local_domain *d, uint32_t client,
 	d->last_s = now_s;
 }
 
+double local_unlearned(const struct local *l, uint32_t now_s)
+{
+	if (!l->start_s || now_s <= l->start_s)
+		return 1;
+	return now_s - l->start_s < WARM_S ? 1 - (now_s - (double)l->start_s) / WARM_S : 0;
+}
+
 bool local_is_established(const struct local *l, const struct local_domain *d, uint32_t now_s)
 {
 	return d && now_s >= d->first_s && now_s - d->first_s >= l->cfg->established_d * DAY_S &&
 	       (uint32_t)__builtin_popcount(d->days) >= l->cfg->established_days &&
 	       now_s >= d->flagged_s;
+}
+
+bool local_is_trusted(const struct local *l, const struct local_domain *d, uint32_t now_s)
+{
+	return local_is_established(l, d, now_s) ||
+	       (d && now_s >= d->flagged_s && local_unlearned(l, now_s) > 0);
 }
 
 void local_flag(const struct local *l, struct local_domain *d, bool sure, uint32_t now_s)
@@ -112,13 +125,6 @@ double local_age_days(const struct local *l, const struct local_domain *d, uint3
 {
 	*ret_known = d->first_s >= l->start_s + WARM_S;
 	return now_s > d->first_s ? (now_s - d->first_s) / (double)DAY_S : 0;
-}
-
-double local_unlearned(const struct local *l, uint32_t now_s)
-{
-	if (!l->start_s || now_s <= l->start_s)
-		return 1;
-	return now_s - l->start_s < WARM_S ? 1 - (now_s - (double)l->start_s) / WARM_S : 0;
 }
 
 static void as_used(struct local *l, uint32_t asn, uint64_t domain, uint32_t now_s)
@@ -157,9 +163,8 @@ struct local_address *local_address_used(struct local *l, uint64_t hash, uint64_
 	if (!l->cfg->learning)
 		return a;
 	sketch_add(&a->domains, hash_mix(domain));
-	if (!established)
-		return a;
-	sketch_add(&a->established, hash_mix(domain));
+	if (established)
+		sketch_add(&a->established, hash_mix(domain));
 	if (asn)
 		as_used(l, asn, domain, now_s);
 	return a;

@@ -69,6 +69,11 @@ struct local_domain *local_domain_get(const struct local *l, uint64_t domain);
 void local_domain_seen(struct local *l, struct local_domain *d, uint32_t client, uint32_t now_s);
 
 bool local_is_established(const struct local *l, const struct local_domain *d, uint32_t now_s);
+/*
+ * May its CNAMEs and networks be learned from? Established domains; in the first days, before any
+ * can be, also what is in use and not flagged: a network's habits are there from the start.
+ */
+bool local_is_trusted(const struct local *l, const struct local_domain *d, uint32_t now_s);
 /* A verdict names the domain; @sure: with high confidence. */
 void local_flag(const struct local *l, struct local_domain *d, bool sure, uint32_t now_s);
 /* Distinct clients of this and last week. */
@@ -83,7 +88,7 @@ double local_age_days(const struct local *l, const struct local_domain *d, uint3
 /* 1 when learning begins, 0 once what is in daily use here has been met. */
 double local_unlearned(const struct local *l, uint32_t now_s);
 
-/* @domain uses @addr, whose AS is @asn (0 unknown). */
+/* @domain uses @addr; @asn: its AS, when that is to be learned, else 0. */
 struct local_address *local_address_used(struct local *l, uint64_t hash, uint64_t domain,
 					 bool established, uint32_t asn, uint32_t now_s);
 struct local_address *local_address_get(const struct local *l, uint64_t hash);

@@ -56,10 +56,11 @@ static uint64_t registered_domain(struct detector *d, const struct dns_name *nam
 static bool learn_addresses(struct detector *d, const struct rrset *r, uint64_t domain,
 			    bool established, uint32_t index1, uint32_t now_s)
 {
+	bool trusted = local_is_trusted(&d->local, local_domain_get(&d->local, domain), now_s);
 	unsigned int flagged = 0;
 
 	for (size_t i = 0; i < r->set.len; i++) {
-		uint32_t asn = established ? asn_of(d, &r->set.addrs[i]) : 0;
+		uint32_t asn = trusted ? asn_of(d, &r->set.addrs[i]) : 0;
 		struct local_address *a = local_address_used(&d->local, r->set.hashes[i], domain,
 							     established, asn, now_s);
 
@@ -245,7 +246,7 @@ static void learn_domain(struct detector *d, struct local_domain *dom, const str
 		return;
 	target = local_domain(&d->local, o->target, now_s);
 	sketch_add(&target->sources, hash_mix(dom->key));
-	if (local_is_established(&d->local, dom, now_s))
+	if (local_is_trusted(&d->local, dom, now_s))
 		sketch_add(&target->fanin, hash_mix(dom->key));
 }
 

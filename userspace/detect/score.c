@@ -6,6 +6,7 @@
 
 #define HIGH_ENTRIES 64
 #define HIGH_NOVELTY 0.95
+#define SLOW_SET     3
 
 double term_value(const struct evaluation *e, enum track track, enum term t)
 {
@@ -91,9 +92,12 @@ static enum confidence confidence_of(const struct detector *d, const struct cand
 	return is_high(d, c, e, now_s) ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM;
 }
 
+/* Slow flux shows few addresses at a time; below a zone that others rent, such as that of a
+ * dynamic DNS provider, addresses come and go without it. */
 static bool slow_may_speak(const struct detector *d, const struct candidate *c)
 {
-	return c->last_s - c->first_s >= d->cfg.slow_span_h * 3600;
+	return c->last_s - c->first_s >= d->cfg.slow_span_h * 3600 && c->max_set <= SLOW_SET &&
+	       c->kind != CANDIDATE_AGGREGATE;
 }
 
 void evaluate(struct detector *d, struct candidate *c, uint32_t now_s)
