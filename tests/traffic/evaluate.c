@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "libcapture.h"
 #include "libplot.h"
 #include "libreport.h"
 
@@ -23,11 +24,11 @@ enum suite_id { SUITE_DAY, SUITE_WEEK, SUITE_COLD, SUITE_CALM, SUITE_LOSS5, SUIT
 		SUITE_FLOOD, SUITES };
 
 struct options {
-	const char *suites, *classes, *asn, *out, *terms, *alerts;
+	const char *suites, *classes, *asn, *out, *terms, *alerts, *pcap;
 	uint64_t seed;
 	uint32_t instances, sites, jobs, background;
 	enum split split;
-	bool connects;
+	bool connects, resolver_side;
 };
 
 struct evaluation {
@@ -177,6 +178,37 @@ static int run_suites(struct evaluation *e)
 	return 0;
 }
 
+static void capture_response(void *ctx, const struct dns_observation *obs, const struct instance *in)
+{
+	(void)in;
+	if (capture_file_response(ctx, obs))
+		fputs("evaluate: a response was not written\n", stderr);
+}
+
+/* What a monitor would capture at the first site of the first suite chosen. */
+static int write_capture(struct evaluation *e)
+{
+	static const struct site_ops ops = { .response = capture_response };
+	struct capture_file *file = NULL;
+	struct site *site = NULL;
+	struct suite s;
+	int id = 0, err;
+
+	while (id < SUITES - 1 && !is_chosen(e->opt.suites, suite_names[id]))
+		id++;
+	s = make_suite(e, (enum suite_id)id);
+	s.trial.site.resolver_side = e->opt.resolver_side;
+	err = site_new(&s.trial.site, &site);
+	if (!err)
+		err = capture_file_new(e->opt.pcap, &file);
+	if (!err)
+		err = site_run(site, &ops, file);
+	if (file && capture_file_close(file) && !err)
+		err = -EIO;
+	site_free(site);
+	return err;
+}
+
 static void judge(struct evaluation *e)
 {
 	const struct results *at[SUITES];
@@ -219,6 +251,7 @@ static const struct option long_options[] = {
 	{ "seed", required_argument, NULL, 'S' },      { "instances", required_argument, NULL, 'n' },
 	{ "sites", required_argument, NULL, 'N' },     { "jobs", required_argument, NULL, 'j' },
 	{ "background", required_argument, NULL, 'b' }, { "train", no_argument, NULL, 'T' },
+	{ "pcap", required_argument, NULL, 'p' },      { "resolver-side", no_argument, NULL, 'r' },
 	{ "no-connects", no_argument, NULL, 'x' },     { "help", no_argument, NULL, 'h' },
 	{ 0 }
 };
@@ -229,6 +262,7 @@ static void usage(FILE *f)
 	      "  [--instances N] (a class, 200) [--sites N] (20) [--background N] (names a site, 600)\n"
 	      "  [--seed N] [--train] (training halves of ranges and networks; default test)\n"
 	      "  [--no-connects] [--asn FILE.csv] [--jobs N] [--out DIR]\n"
+	      "  [--pcap FILE [--resolver-side]] (only write the first site of the first suite chosen)\n"
 	      "  [--terms FILE] (one line an instance and check: for fit) [--alerts FILE]; both need one job\n",
 	      f);
 }
@@ -251,6 +285,8 @@ static int parse_options(int argc, char **argv, struct options *o)
 		case 'j': o->jobs = (uint32_t)strtoul(optarg, NULL, 10); break;
 		case 'b': o->background = (uint32_t)strtoul(optarg, NULL, 10); break;
 		case 'T': o->split = SPLIT_TRAIN; break;
+		case 'p': o->pcap = optarg; break;
+		case 'r': o->resolver_side = true; break;
 		case 'x': o->connects = false; break;
 		case 'h': usage(stdout); exit(0);
 		default: usage(stderr); return -EINVAL;
@@ -286,6 +322,11 @@ int main(int argc, char **argv)
 		return 2;
 	mkdir(e.opt.out, 0755);
 	err = open_net(&e);
+	if (!err && e.opt.pcap) {
+		err = write_capture(&e);
+		net_free(e.net);
+		return err ? 1 : 0;
+	}
 	if (!err) {
 		snprintf(path, sizeof(path), "%s/report.md", e.opt.out);
 		e.report = open_out(path);

@@ -160,6 +160,15 @@ static bool is_twin(const char *id)
 	return !strcmp(id, "B9") || !strcmp(id, "B10") || !strcmp(id, "B11");
 }
 
+/*
+ * Terms that keep their weight.  In generated traffic only flux and its siblings form clusters;
+ * real content networks do too, and a fit would not know.
+ */
+static bool is_held(const char *term)
+{
+	return !strcmp(term, "cluster") || !strcmp(term, "common_order");
+}
+
 static void weigh_samples(struct fit *f)
 {
 	double classes[2] = { 0 };
@@ -228,6 +237,8 @@ static void descend(struct fit *f)
 		gradient(f, g, curvature);
 		memcpy(before, f->weight, sizeof(before));
 		for (unsigned int t = 0; t < f->terms_len; t++) {
+			if (is_held(f->terms[t]))
+				continue;
 			f->weight[t] -= rate * g[t] / curvature[t];
 			if (f->weight[t] * f->old[t] < 0)
 				f->weight[t] = 0;

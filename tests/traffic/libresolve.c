@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define STALE_NS (6 * HOUR_NS) /* older sets are not served on */
+
 enum { RECORDS_MAX = ANSWER_MAX + 4 + 2 * NS_MAX };
 
 /* An observation under construction. */
@@ -185,7 +187,8 @@ static uint32_t resolve(struct site *s, struct instance *in, uint32_t name, uint
 		return 0;
 	}
 	if (now_ns >= (*at)->expires_ns) {
-		if ((*at)->expires_ns && random_chance(&in->rng, res->stale)) {
+		if ((*at)->expires_ns && now_ns - (*at)->expires_ns < STALE_NS &&
+		    random_chance(&in->rng, res->stale)) {
 			*ret = (*at)->answer;
 			return 30;
 		}

@@ -259,7 +259,7 @@ int site_new(const struct site_config *cfg, struct site **ret)
 			.addr = ip_from_v4(v4),
 			.caches = 1 + random_below(&s->rng, 2),
 			.min_ttl_s = random_chance(&s->rng, 0.2) ? 60 : 0,
-			.stale = random_chance(&s->rng, 0.3) ? 0.01 : 0,
+			.stale = random_chance(&s->rng, 0.3) ? 0.005 : 0,
 		};
 	}
 	err = world_init(&s->world, cfg->net, cfg->seed, cfg->index, cfg->split);

@@ -180,7 +180,8 @@ static void domain_values(struct detector *d, struct candidate *c, struct evalua
 	e->value[TERM_UNLEARNED] = local_unlearned(&d->local, now_s);
 	e->value[TERM_AGE_DAY] = known && age < 1;
 	e->value[TERM_AGE_WEEK] = known && age >= 1 && age < 7;
-	e->value[TERM_AGE_OLD] = age >= 30;
+	e->value[TERM_AGE_OLD] = age >= 30 ? 1 :
+				 local_is_established(&d->local, dom, now_s) ? 0.5 : 0;
 	e->value[TERM_POPULAR] = age >= 7 && local_popularity(dom) >= 10;
 	e->value[TERM_ADDRESS_SHARING] = c->sharing;
 	fanin = target ? sketch_estimate(target->fanin) : 0;

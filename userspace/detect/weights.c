@@ -20,7 +20,7 @@ const struct term_weight term_weights[TERM_COUNT] = {
 	[TERM_COMES_BACK] = { "comes_back", { 0.00, -2.67 } },
 	[TERM_SEVERAL_AS] = { "several_as", { 0.00, 1.50 } },
 	[TERM_ONE_AS] = { "one_as", { 0.00, 0.00 } },
-	[TERM_UNLEARNED] = { "unlearned", { 1.20, 0.80 } },
+	[TERM_UNLEARNED] = { "unlearned", { 1.20, 0.00 } },
 	[TERM_AGE_DAY] = { "age_day", { 2.47, 1.86 } },
 	[TERM_AGE_WEEK] = { "age_week", { 1.51, 1.57 } },
 	[TERM_AGE_OLD] = { "age_old", { -1.20, -1.50 } },
@@ -40,6 +40,6 @@ const struct term_weight term_weights[TERM_COUNT] = {
 	[TERM_SERVICE_POOL] = { "service_pool", { -5.52, -3.18 } },
 	[TERM_LATE_CONTACT] = { "late_contact", { 0.83, 0.00 } },
 	[TERM_INJECTION] = { "injection", { -3.21, -3.12 } },
-	[TERM_COMMON_ORDER] = { "common_order", { 0.00, 1.52 } },
-	[TERM_CLUSTER] = { "cluster", { 0.39, 1.10 } },
+	[TERM_COMMON_ORDER] = { "common_order", { 0.00, 1.50 } },
+	[TERM_CLUSTER] = { "cluster", { 0.30, 0.30 } },
 };
