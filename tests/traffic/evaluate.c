@@ -311,7 +311,7 @@ static FILE *open_out(const char *path)
 
 int main(int argc, char **argv)
 {
-	struct evaluation e = { .opt = { .suites = "all", .out = "build/evaluate", .seed = 2026,
+	struct evaluation e = { .opt = { .suites = "all", .out = "build/evaluate", .seed = 4711,
 					 .instances = 200, .sites = 20, .jobs = 2,
 					 .background = 600, .split = SPLIT_TEST,
 					 .connects = true } };

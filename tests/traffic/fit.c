@@ -381,13 +381,13 @@ int main(int argc, char **argv)
 	static struct table table;
 
 	if (argc < 4 || argc > 6) {
-		fputs("usage: fit TERMS WEIGHTS.c NEW-WEIGHTS.c [benign mass (8) [ridge (0.01)]]\n",
+		fputs("usage: fit TERMS WEIGHTS.c NEW-WEIGHTS.c [benign mass (4) [ridge (0.01)]]\n",
 		      stderr);
 		return 2;
 	}
 	for (int fast = 1; fast >= 0; fast--) {
 		memset(&f, 0, sizeof(f));
-		f.benign_mass = argc > 4 ? strtod(argv[4], NULL) : 8;
+		f.benign_mass = argc > 4 ? strtod(argv[4], NULL) : 4;
 		f.ridge = argc > 5 ? strtod(argv[5], NULL) : 0.01;
 		if (fit_track(&f, argv[1], fast, &table))
 			return 1;
