@@ -108,13 +108,18 @@ static __always_inline void ft_conn_count(__u32 which)
 		__sync_fetch_and_add(&line->n[which], 1);
 }
 
-/* Waking the reader costs 14 us: it looks by itself, and is woken only when much waits. */
+/*
+ * Waking the reader costs 14 us: it looks by itself, and is woken once, by the records that take
+ * the fill over the mark; what comes after them finds it on its way.
+ */
 static __always_inline __u64 ft_conn_wakeup(void)
 {
-	if (ft_conn_wakeup_bytes &&
-	    bpf_ringbuf_query(&ft_conn_ring, BPF_RB_AVAIL_DATA) >= ft_conn_wakeup_bytes)
-		return BPF_RB_FORCE_WAKEUP;
-	return BPF_RB_NO_WAKEUP;
+	__u64 beyond;
+
+	if (!ft_conn_wakeup_bytes)
+		return BPF_RB_NO_WAKEUP;
+	beyond = bpf_ringbuf_query(&ft_conn_ring, BPF_RB_AVAIL_DATA) - ft_conn_wakeup_bytes;
+	return beyond < 2 * sizeof(struct ft_conn) ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
 }
 
 #endif
