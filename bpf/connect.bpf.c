@@ -65,7 +65,8 @@ static __always_inline struct ft_conn_call *ft_call(void)
 
 /* --- TCP: by the states of the socket -------------------------------------------------------- */
 
-static __always_inline void ft_tcp_untracked(struct sock *sk, const struct ft_conn_tracked *t)
+static __always_inline void ft_tcp_untracked(struct sock *sk, const struct ft_sock_head *head,
+					     const struct ft_conn_tracked *t)
 {
 	struct ft_conn *c = ft_conn_reserve(FT_CONN_ATTEMPT, PROTO_TCP);
 
@@ -79,7 +80,7 @@ static __always_inline void ft_tcp_untracked(struct sock *sk, const struct ft_co
 	c->tid = t->tid;
 	c->exec_id = t->exec_id;
 	c->netns = t->netns;
-	ft_sock_addresses(sk, c);
+	ft_sock_addresses(sk, head, c);
 	ft_conn_submit(c);
 }
 
@@ -88,10 +89,12 @@ static __always_inline void ft_tcp_begin(struct sock *sk)
 {
 	struct ft_conn_tracked t = {};
 	struct ft_conn_call *call;
+	struct ft_sock_head head;
 	__u64 key = (__u64)sk;
 	struct ft_who who;
 
-	if (BPF_CORE_READ(sk, sk_protocol) != PROTO_TCP || !ft_is_inet(sk) || ft_is_own())
+	if (BPF_CORE_READ(sk, sk_protocol) != PROTO_TCP || !ft_sock_head(sk, &head) ||
+	    !ft_is_inet(sk, &head) || ft_is_own())
 		return;
 	t.attempt_ns = bpf_ktime_get_ns();
 	who = ft_announce(t.attempt_ns);
@@ -99,15 +102,15 @@ static __always_inline void ft_tcp_begin(struct sock *sk)
 	t.pid = who.pid;
 	t.exec_id = who.exec_id;
 	t.tid = (__u32)bpf_get_current_pid_tgid();
-	t.netns = ft_sock_netns(sk);
-	t.peer = ft_sock_peer(sk);
+	t.netns = ft_sock_netns(sk, &head);
+	t.peer = ft_sock_peer(sk, &head);
 	call = ft_call();
 	if (call) {
 		call->tid = t.tid;
 		call->syn_sock = key;
 	}
 	if (bpf_map_update_elem(&ft_conn_socks, &key, &t, BPF_ANY))
-		ft_tcp_untracked(sk, &t);
+		ft_tcp_untracked(sk, &head, &t);
 }
 
 static __always_inline void ft_tcp_totals(struct sock *sk, struct ft_conn *c)
@@ -120,8 +123,8 @@ static __always_inline void ft_tcp_totals(struct sock *sk, struct ft_conn *c)
 	c->bytes_sent = BPF_CORE_READ(tp, bytes_sent) - BPF_CORE_READ(tp, bytes_retrans);
 }
 
-static __always_inline void ft_tcp_report(struct sock *sk, const struct ft_conn_tracked *t,
-					  __u8 event, __u64 now_ns)
+static __always_inline void ft_tcp_report(struct sock *sk, const struct ft_sock_head *head,
+					  const struct ft_conn_tracked *t, __u8 event, __u64 now_ns)
 {
 	struct ft_conn *c = ft_conn_reserve(event, PROTO_TCP);
 
@@ -134,7 +137,7 @@ static __always_inline void ft_tcp_report(struct sock *sk, const struct ft_conn_
 	c->tid = t->tid;
 	c->exec_id = t->exec_id;
 	c->netns = t->netns;
-	ft_sock_addresses(sk, c);
+	ft_sock_addresses(sk, head, c);
 	if (event != FT_CONN_OK)
 		c->err = BPF_CORE_READ(sk, sk_err);
 	/* no port could be had: the one failure behind SYN_SENT that sets no error */
@@ -151,22 +154,23 @@ static __always_inline void ft_tcp_outcome(struct sock *sk, int oldstate, int ne
 {
 	__u64 key = (__u64)sk;
 	struct ft_conn_tracked *t = bpf_map_lookup_elem(&ft_conn_socks, &key);
+	struct ft_sock_head head;
 	__u64 now_ns;
 
-	if (!t)
+	if (!t || !ft_sock_head(sk, &head))
 		return;
-	if (t->peer != ft_sock_peer(sk)) {
+	if (t->peer != ft_sock_peer(sk, &head)) {
 		ft_conn_count(FT_CONN_COUNT_STALE);
 		bpf_map_delete_elem(&ft_conn_socks, &key);
 		return;
 	}
 	now_ns = bpf_ktime_get_ns();
 	if (newstate != TCP_CLOSE) {
-		ft_tcp_report(sk, t, FT_CONN_OK, now_ns);
+		ft_tcp_report(sk, &head, t, FT_CONN_OK, now_ns);
 		t->established_ns = now_ns;
 		return;
 	}
-	ft_tcp_report(sk, t, t->established_ns ? FT_CONN_CLOSED : FT_CONN_FAILED, now_ns);
+	ft_tcp_report(sk, &head, t, t->established_ns ? FT_CONN_CLOSED : FT_CONN_FAILED, now_ns);
 	bpf_map_delete_elem(&ft_conn_socks, &key);
 }
 
@@ -230,9 +234,9 @@ static __always_inline void ft_conn_destination(struct ft_conn *c, const struct 
 		__builtin_memcpy(c->dst, to->v6, sizeof(c->dst));
 }
 
-static __always_inline void ft_report_now(struct sock *sk, __u64 inode,
-					  const struct ft_sockaddr *to, __u8 proto, __u8 flags,
-					  int err)
+static __always_inline void ft_report_now(struct sock *sk, const struct ft_sock_head *head,
+					  __u64 inode, const struct ft_sockaddr *to, __u8 proto,
+					  __u8 flags, int err)
 {
 	__u64 now_ns = bpf_ktime_get_ns();
 	struct ft_who who = ft_announce(now_ns);
@@ -247,11 +251,11 @@ static __always_inline void ft_report_now(struct sock *sk, __u64 inode,
 	c->exec_id = who.exec_id;
 	c->tid = (__u32)bpf_get_current_pid_tgid();
 	c->sock = inode;
-	c->netns = ft_sock_netns(sk);
+	c->netns = ft_sock_netns(sk, head);
 	c->err = err;
 	c->flags = flags;
 	ft_conn_destination(c, to);
-	ft_sock_source(sk, c);
+	ft_sock_source(sk, head, c);
 	ft_conn_submit(c);
 }
 
@@ -259,6 +263,7 @@ static __always_inline void ft_connect_return(__s32 fd, const void *addr, long r
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 	struct ft_sockaddr to = {};
+	struct ft_sock_head head;
 	struct sock *sk;
 	__u64 inode = 0;
 	__u16 proto;
@@ -275,11 +280,12 @@ static __always_inline void ft_connect_return(__s32 fd, const void *addr, long r
 		return;
 	}
 	proto = BPF_CORE_READ(sk, sk_protocol);
-	if (!ft_is_inet(sk) || (proto != PROTO_UDP && proto != PROTO_TCP) || ret > 0)
+	if ((proto != PROTO_UDP && proto != PROTO_TCP) || ret > 0 || !ft_sock_head(sk, &head) ||
+	    !ft_is_inet(sk, &head))
 		return;
 	if (proto == PROTO_TCP && ft_tcp_is_silent(sk, (int)-ret))
 		return;
-	ft_report_now(sk, inode, &to, (__u8)proto, 0, (int)-ret);
+	ft_report_now(sk, &head, inode, &to, (__u8)proto, 0, (int)-ret);
 }
 
 struct ft_syscall { /* format of the tracepoints syscalls:sys_{enter,exit}_* */
@@ -358,6 +364,7 @@ static __always_inline bool ft_udp_is_repeat(const struct ft_sockaddr *to, __u16
 static __always_inline void ft_udp_send(struct bpf_sock_addr *ctx, const struct ft_sockaddr *to)
 {
 	struct bpf_sock *handle = ctx->sk;
+	struct ft_sock_head head;
 	struct sock *sk = NULL;
 
 	if (ctx->protocol != PROTO_UDP || !handle || ft_is_own())
@@ -370,7 +377,9 @@ static __always_inline void ft_udp_send(struct bpf_sock_addr *ctx, const struct 
 		ft_conn_count(FT_CONN_COUNT_UDP_REPEAT);
 		return;
 	}
-	ft_report_now(sk, 0, to, PROTO_UDP, FT_CONN_UNCONNECTED, 0);
+	if (!ft_sock_head(sk, &head))
+		return;
+	ft_report_now(sk, &head, 0, to, PROTO_UDP, FT_CONN_UNCONNECTED, 0);
 }
 
 SEC("cgroup/sendmsg4")
