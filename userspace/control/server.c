@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "control/server.h"
 
+#include "base/path.h"
+
 #include <errno.h>
 #include <grp.h>
 #include <stdbool.h>
@@ -121,6 +123,9 @@ static int open_all(struct control *c, const char *group)
 	if (rc)
 		return rc;
 	directory_of(c, directory);
+	rc = path_make_parents(directory);
+	if (rc)
+		return rc;
 	if (mkdir(directory, 0755) == 0)
 		c->made_directory = true;
 	else if (errno != EEXIST)
