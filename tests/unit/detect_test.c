@@ -276,6 +276,37 @@ static void look_alikes_stay_quiet(void **state)
 	close_world(&w);
 }
 
+/* Without AS data networks stand in: a balancer's pool is spread over as many as it has members. */
+static void networks_stand_in_for_as_numbers(void **state)
+{
+	static const struct detector_ops ops = { .churn = on_churn, .alert = on_alert };
+	struct world w;
+
+	(void)state;
+	open_world(&w);
+	detector_free(w.d);
+	assert_int_equal(detector_new(&w.cfg, NULL, &hash_key_fixed, &ops, &w, &w.d), 0);
+	for (double t = 0; t < 7200; t += 60) {
+		struct name_ips flux = { .name = "bots.example", .n = 4, .ttl = 60 };
+		struct name_ips pool = { .name = "balancer.example", .n = 2, .ttl = 60 };
+
+		for (unsigned int i = 0; i < 4; i++)
+			flux.ips[i] = 0x14000000 + (rnd(&w, 2000) << 12) + 5;
+		for (unsigned int i = 0; i < 2; i++)
+			pool.ips[i] = 0x40000000 + (rnd(&w, 12) << 20) + 9;
+		respond(&w, t, &flux);
+		respond(&w, t + 1, &pool);
+		if (w.raised) {
+			struct dns_name name;
+
+			dns_name_from_text("bots.example", &name);
+			assert_true(dns_name_equal(&w.last.domain, &name));
+		}
+	}
+	assert_int_equal(w.raised, 1);
+	close_world(&w);
+}
+
 static void same_input_same_bytes(void **state)
 {
 	struct world a, b;
@@ -422,6 +453,7 @@ int main(void)
 		cmocka_unit_test(flux_is_found_within_a_minute),
 		cmocka_unit_test(flux_with_moving_nameservers_is_double),
 		cmocka_unit_test(look_alikes_stay_quiet),
+		cmocka_unit_test(networks_stand_in_for_as_numbers),
 		cmocka_unit_test(same_input_same_bytes),
 		cmocka_unit_test(verdicts_are_the_same_behind_the_filter),
 		cmocka_unit_test(verdict_falls_when_answers_end),

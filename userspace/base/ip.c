@@ -45,9 +45,30 @@ static bool v4_in(const uint8_t *a, const struct special_v4 *s)
 	return (addr ^ net) >> (32 - s->bits) == 0;
 }
 
+/* Nine in ten addresses need no look at the table. */
+static bool may_be_special(uint8_t first)
+{
+	switch (first) {
+	case 0:
+	case 10:
+	case 100:
+	case 127:
+	case 169:
+	case 172:
+	case 192:
+	case 198:
+	case 203:
+		return true;
+	default:
+		return first >= 224;
+	}
+}
+
 bool ip_is_global(const struct ip_addr *a)
 {
 	if (ip_is_v4(a)) {
+		if (!may_be_special(a->b[12]))
+			return true;
 		for (size_t i = 0; i < sizeof(special_v4) / sizeof(special_v4[0]); i++)
 			if (v4_in(a->b + 12, &special_v4[i]))
 				return false;

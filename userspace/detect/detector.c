@@ -278,25 +278,25 @@ static void observe_answer(struct detector *d, const struct dns_observation *obs
 {
 	struct answer buf;
 	struct observed o = { .obs = obs };
+	uint64_t key = name_key(d, obs->qname->wire, obs->qname->len);
 	bool chained = owner != obs->qname;
 
 	collect(d, obs, owner, type, &buf, &o.rrset);
 	if (!o.rrset.set.len)
 		return;
-	if (!check_transaction(d, obs, hash_keyed(&d->key, obs->qname->wire, obs->qname->len) + type,
-			       &o.rrset, &o.injected))
+	if (!check_transaction(d, obs, key + type, &o.rrset, &o.injected))
 		return;
 	o.server = tag_of(d, &obs->server);
 	o.client = tag_of(d, &obs->client);
 	o.foreign = chained && !same_domain(d, owner, obs->qname);
-	observe_name(d, owner, &o);
+	observe_name(d, owner, chained ? name_key(d, owner->wire, owner->len) : key, &o);
 	if (!chained)
 		return;
 	o.foreign = false;
 	o.target = d->result.entry ? d->result.entry->domain : 0;
 	if (chain_ttl < o.rrset.ttl_s)
 		o.rrset.ttl_s = chain_ttl;
-	observe_name(d, obs->qname, &o);
+	observe_name(d, obs->qname, key, &o);
 }
 
 void detector_response(struct detector *d, const struct dns_observation *obs)

@@ -291,9 +291,10 @@ static void news(struct detector *d, const struct dns_name *name, const struct o
 		finding_review(d, index1);
 }
 
-void observe_name(struct detector *d, const struct dns_name *name, const struct observed *o)
+void observe_name(struct detector *d, const struct dns_name *name, uint64_t name_hash,
+		  const struct observed *o)
 {
-	uint64_t key = typed_key(name_key(d, name->wire, name->len), o->rrset.type), domain = 0;
+	uint64_t key = typed_key(name_hash, o->rrset.type), domain = 0;
 	struct names_response r = {
 		.rrset = &o->rrset,
 		.server = o->server,

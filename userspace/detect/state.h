@@ -115,7 +115,9 @@ struct observed { /* one response, prepared */
 	bool foreign;		 /* reached by a CNAME from another registered domain */
 	bool injected;
 };
-void observe_name(struct detector *d, const struct dns_name *name, const struct observed *o);
+/* @name_hash: name_key() of the name. */
+void observe_name(struct detector *d, const struct dns_name *name, uint64_t name_hash,
+		  const struct observed *o);
 /* Where the registered domain begins in @name. */
 uint8_t domain_offset(struct detector *d, const struct dns_name *name);
 struct dns_name domain_name(const struct dns_name *name, uint8_t off);
