@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
 # run.sh BUILD: the real objects, the real program and the packet tests on Debian's kernels, in
-# machines emulated by qemu, and a table of how they fared. KERNELS="REGEX" chooses among them.
+# machines emulated by qemu, the running kernel in namespaces, and a table of how they fared.
+# KERNELS="REGEX" chooses among them ("running" for the one that runs).
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 build=$1
@@ -12,7 +13,7 @@ here=tests/kernels
 live=tests/data/live.pcap
 
 releases=$(bash $here/fetch.sh "$work/debian") || exit 1
-releases=$(grep -E "${KERNELS:-.}" <<<"$releases")
+releases=$(grep -E "${KERNELS:-.}" <<<"$releases" || true)
 
 # Everything the guest runs, with the libraries it needs.
 assemble_root() {
@@ -75,9 +76,28 @@ boot() { # RELEASE
 	timeout "$limit" nice -n 10 qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp 2 -m 2048 \
 		-kernel "$kernel" -initrd "$work/initrd-$release.gz" -nographic -no-reboot -nodefaults \
 		-serial stdio -append 'console=ttyS0 quiet panic=-1 rdinit=/init' \
-		</dev/null 2>&1 | tr -d '\r' >"$work/$release.log"
+		</dev/null >"$work/$release.log" 2>&1
+	sed -i 's/\r//g' "$work/$release.log"
 	rm -f "$work/initrd-$release.gz"
 	rm -rf "$root"
+}
+
+# The kernel that runs here: the same tree and job, in namespaces instead of a machine.
+here_too() {
+	local root=$work/root
+	assemble_root "$root"
+	: >"$root/modules/order"
+	mkdir -p "$root"/{proc,sys,dev,tmp,run}
+	timeout "$limit" unshare --net --mount --pid --fork --kill-child sh -c "
+		mount --make-rprivate / && mount -t proc proc '$root/proc' &&
+		mount --rbind /sys '$root/sys' && mount --bind /dev '$root/dev' &&
+		mount -t tmpfs tmp '$root/tmp' && mount -t tmpfs run '$root/run' &&
+		exec chroot '$root' /bin/busybox sh -c '
+			/bin/busybox mkdir -p /usr/bin /usr/sbin /sbin && /bin/busybox --install -s
+			export PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+			/usr/local/bin/ip link set lo up; sh /job; echo FT: end'" \
+		</dev/null >"$work/$(uname -r).log" 2>&1
+	rm -rf --one-file-system "$root"
 }
 
 # One line of the table from a log; 1 when anything in it is not as it should be.
@@ -105,6 +125,10 @@ status=0
 for release in $releases; do
 	boot "$release"
 done
+if grep -qE "${KERNELS:-.}" <<<"running $(uname -r)"; then
+	here_too
+	releases="$releases $(uname -r)"
+fi
 printf '%-26s %6s %-14s %11s %11s %9s %8s\n' kernel loads attach events tests insns 'load ms'
 for release in $releases; do
 	judge "$release" || status=1
