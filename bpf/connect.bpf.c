@@ -29,11 +29,13 @@ static __always_inline struct ft_conn *ft_conn_reserve(__u8 event, __u8 proto)
 {
 	struct ft_conn *c = bpf_ringbuf_reserve(&ft_conn_ring, sizeof(*c), 0);
 
-	ft_conn_count(FT_CONN_COUNT_CONNECTS);
+	/* checked at once: Linux 5.10 does not recognise a reservation that went through memory */
 	if (!c) {
+		ft_conn_count(FT_CONN_COUNT_CONNECTS);
 		ft_conn_count(FT_CONN_COUNT_RING_FULL);
 		return NULL;
 	}
+	ft_conn_count(FT_CONN_COUNT_CONNECTS);
 	__builtin_memset(c, 0, sizeof(*c));
 	c->hdr.kind = FT_CONN_CONNECT;
 	c->hdr.version = FT_CONN_VERSION;

@@ -146,8 +146,7 @@ FT_INLINE int ft_emit_long_piece(void *ctx, int how, struct ft_scratch *s)
 	struct ft_long_piece *r;
 	long err;
 
-	FT_KEEP(len);
-	if (len < 1 || len > FT_PIECE_MAX || how == (FT_XDP | FT_COPY))
+	if (how == (FT_XDP | FT_COPY))
 		return -1;
 	r = bpf_ringbuf_reserve(&ft_ring, sizeof(*r), 0);
 	if (!r)
@@ -157,6 +156,12 @@ FT_INLINE int ft_emit_long_piece(void *ctx, int how, struct ft_scratch *s)
 		ft_fill_fragment(s, (struct ft_fragment *)r);
 	else
 		ft_fill_segment(s, (struct ft_segment *)r);
+	FT_KEEP(len);
+	if (len < 1 || len > FT_PIECE_MAX) {
+		bpf_ringbuf_discard(r, BPF_RB_NO_WAKEUP);
+		return -1;
+	}
+	__builtin_memset(r->payload + len, 0, 8);
 	if (how & FT_TC)
 		err = bpf_skb_load_bytes(ctx, s->d.payload, r->payload, len);
 	else
@@ -165,7 +170,6 @@ FT_INLINE int ft_emit_long_piece(void *ctx, int how, struct ft_scratch *s)
 		bpf_ringbuf_discard(r, BPF_RB_NO_WAKEUP);
 		return -1;
 	}
-	__builtin_memset(r->payload + len, 0, 8);
 	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
 	return 0;
 }
