@@ -23,7 +23,9 @@ if [ ! -e "$base/.complete" ]; then
 fi
 
 leave() {
-	umount "$tree/proc" "$tree/dev" 2>/dev/null || true
+	for mounted in proc sys dev/pts dev; do
+		umount -q "$tree/$mounted" 2>/dev/null || true
+	done
 	rm -rf --one-file-system "$tree"
 }
 trap leave EXIT
@@ -42,6 +44,9 @@ done
 ln -s /proc/self/fd "$tree/dev/fd"
 mkdir -m 1777 "$tree/dev/shm"
 mkdir "$tree/dev/pts"
+mount -t devpts -o newinstance,ptmxmode=666 devpts "$tree/dev/pts"
+ln -s pts/ptmx "$tree/dev/ptmx"
+mount -t sysfs -o ro sys "$tree/sys"
 
 # What is committed, as somebody who clones it gets it.
 git clone -q --no-hardlinks . "$tree/src"

@@ -64,6 +64,36 @@ def twice(tap, net):
                attached(net, "mon"))
 
 
+STRANGER = """
+__attribute__((section("xdp"), used)) int stranger(void *ctx)
+{
+	return 2; /* XDP_PASS */
+}
+char LICENSE[] __attribute__((section("license"), used)) = "GPL";
+"""
+
+
+def beside_a_stranger(tap, net):
+    """Another XDP program holds the slot: it stays, and the monitor captures in TC."""
+    with open(net.path("stranger.c"), "w") as f:
+        f.write(STRANGER)
+    net.run(None, "clang", "-O2", "-g", "-target", "bpf", "-c", net.path("stranger.c"), "-o",
+            net.path("stranger.o"), check=True)
+    net.ip("link", "set", "dev", "m0", "xdp", "obj", net.path("stranger.o"), "sec", "xdp", ns="mon")
+    monitor = net.monitor("mon", "-i", "m0")
+    tap.ok("stays" in net.text("log") and re.search(r"watching \(tc", net.text("log")),
+           "a foreign XDP program: TC is used, and said", net.text("log"))
+    send(net)
+    tap.ok(arrive(net, RESPONSES) == RESPONSES, "a foreign XDP program: all answers are seen",
+           net.text("log"))
+    net.stop(monitor)
+    left = attached(net, "mon")
+    tap.ok(len(left) == 1 and "stranger" in str(net.run("mon", "ip", "-d", "link", "show", "m0")
+                                                 .stdout) + str(left),
+           "a foreign XDP program: it alone is there at the end", left)
+    net.ip("link", "set", "dev", "m0", "xdp", "off", ns="mon")
+
+
 def status_of(process):
     with open(f"/proc/{process.pid}/status") as f:
         return dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
@@ -88,6 +118,7 @@ def main():
     refusals(tap, net)
     without_rights(tap, net)
     twice(tap, net)
+    beside_a_stranger(tap, net)
     tap.done()
 
 

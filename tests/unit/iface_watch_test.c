@@ -199,7 +199,7 @@ int main(void)
 	};
 
 	if (geteuid() != 0) {
-		puts("1..0 # SKIP needs root for a network namespace");
+		puts("1..1\nok 1 # SKIP needs root for a network namespace");
 		return 0;
 	}
 	return cmocka_run_group_tests(tests, own_namespace, NULL);

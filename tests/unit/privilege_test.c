@@ -302,7 +302,7 @@ int main(void)
 	};
 
 	if (geteuid() != 0) {
-		puts("1..0 # SKIP needs root to drop it");
+		puts("1..1\nok 1 # SKIP needs root to drop it");
 		return 0;
 	}
 	return cmocka_run_group_tests(tests, NULL, NULL);
