@@ -1,0 +1,427 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Nanoseconds a frame in the real XDP program, by BPF_PROG_TEST_RUN with repeat, for frames of
+ * several kinds and states of the filter. Each measurement alternates with one of an empty XDP
+ * program; the table has medians and ranges over the rounds. Needs root.
+ *
+ *	kernel_bench [-r ROUNDS] [-n REPEAT] [-m NAMES] [-b FILTER_MIB]
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <linux/bpf.h>
+
+#include "../bpf/libpacket.h"
+#include "../bpf/libpacket.c"
+#include "capture/kernel_private.h"
+
+#define QNAME	   12
+#define ROUNDS_MAX 101
+
+struct bench {
+	int rounds;
+	uint32_t repeat;
+	uint32_t names;
+	size_t filter_bytes;
+	int empty_fd;
+	struct kernel *k; /* as in daily use */
+	struct kernel *unfiltered; /* each response is emitted: the cost of the record */
+};
+
+/* --- frames ------------------------------------------------------------------------------------
+ */
+
+static void frame_tcp(struct packet *p)
+{
+	packet_init(p);
+	packet_ethernet(p, 0x0800);
+	packet_ipv4(p, 6, 0x4000, 0);
+	packet_tcp(p, 443, 50000, 0x18);
+	while (p->len < 194)
+		packet_u8(p, 0x17);
+	packet_done(p);
+}
+
+static void frame_udp(struct packet *p)
+{
+	packet_init(p);
+	packet_ethernet(p, 0x0800);
+	packet_ipv4(p, 17, 0, 0);
+	packet_udp(p, 443, 50000);
+	while (p->len < 194)
+		packet_u8(p, 0x17);
+	packet_done(p);
+}
+
+static void frame_tcp6(struct packet *p)
+{
+	packet_init(p);
+	packet_ethernet(p, 0x86dd);
+	packet_ipv6(p, 6);
+	packet_tcp(p, 443, 50000, 0x18);
+	while (p->len < 214)
+		packet_u8(p, 0x17);
+	packet_done(p);
+}
+
+static void frame_query(struct packet *p)
+{
+	packet_init(p);
+	packet_ethernet(p, 0x0800);
+	packet_ipv4(p, 17, 0, 0);
+	packet_udp(p, 40000, 53);
+	packet_dns(p, 0x1234, 0x0100);
+	packet_question(p, "www.someshop.example.", 1);
+	packet_done(p);
+}
+
+static void edns(struct packet *p)
+{
+	packet_record(p, 3, 0, 41, 0, "", 0);
+}
+
+static void addresses(struct packet *p, int n)
+{
+	char text[32];
+
+	for (int i = 0; i < n; i++) {
+		snprintf(text, sizeof(text), "198.18.%d.%d", 10 + i, 1 + i);
+		packet_a(p, 1, QNAME, 60, text);
+	}
+}
+
+static void frame_one(struct packet *p)
+{
+	packet_response(p, "www.someshop.example.");
+	addresses(p, 1);
+	edns(p);
+	packet_done(p);
+}
+
+static void frame_eight(struct packet *p)
+{
+	packet_response(p, "www.someshop.example.");
+	addresses(p, 8);
+	edns(p);
+	packet_done(p);
+}
+
+/* Name servers below @zone with their glue. */
+static void delegation(struct packet *p, uint16_t zone, int n, int with_aaaa)
+{
+	uint16_t at[8];
+	char text[40];
+
+	for (int i = 0; i < n; i++) {
+		snprintf(text, sizeof(text), "ns%d", i + 1);
+		at[i] = packet_target(p, 2, zone, 2, 86400, text, zone);
+	}
+	for (int i = 0; i < n; i++) {
+		snprintf(text, sizeof(text), "198.18.200.%d", i + 1);
+		packet_a(p, 3, at[i], 86400, text);
+		snprintf(text, sizeof(text), "2001:db8::%d", i + 1);
+		if (with_aaaa)
+			packet_aaaa(p, 3, at[i], 86400, text);
+	}
+}
+
+/* CNAME into another zone, its address, two name servers there with A and AAAA. */
+static void frame_cname(struct packet *p)
+{
+	uint16_t target;
+
+	packet_response(p, "www.someshop.example.");
+	target = packet_target(p, 1, QNAME, 5, 300, "shop-7.edge.pool-of-hosts.example.net", 0);
+	packet_a(p, 1, target, 60, "198.18.10.1");
+	packet_a(p, 1, target, 60, "198.18.10.2");
+	delegation(p, (uint16_t)(target + 12), 2, 1);
+	packet_a(p, 3, (uint16_t)(target + 12), 60, "198.18.200.9");
+	edns(p);
+	packet_done(p);
+}
+
+static void frame_thirteen(struct packet *p)
+{
+	packet_response(p, "www.someshop.example.");
+	addresses(p, 13);
+	delegation(p, QNAME + 4, 4, 1);
+	edns(p);
+	packet_done(p);
+}
+
+/* --- measuring ---------------------------------------------------------------------------------
+ */
+
+static int load_empty(void)
+{
+	struct bpf_insn code[] = {
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 2},
+		{.code = BPF_JMP | BPF_EXIT},
+	};
+
+	return bpf_prog_load(BPF_PROG_TYPE_XDP, "bench_empty", "GPL", code, 2, NULL);
+}
+
+static double run(int fd, const struct packet *p, uint32_t repeat)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .repeat = (int)repeat, .data_in = p->b,
+		    .data_size_in = (uint32_t)p->len);
+
+	if (bpf_prog_test_run_opts(fd, &opts)) {
+		perror("bpf_prog_test_run");
+		exit(1);
+	}
+	return opts.duration;
+}
+
+static int compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static void drop(void *ctx, const struct ft_event_hdr *rec)
+{
+	(void)ctx;
+	(void)rec;
+}
+
+static void drain(struct kernel *k)
+{
+	while (kernel_poll(k, 0, drop, NULL) > 0)
+		;
+}
+
+struct figures {
+	double ns[ROUNDS_MAX];
+	double over[ROUNDS_MAX]; /* over the empty program of the same round */
+};
+
+static void print_figures(const struct bench *b, const char *what, size_t bytes, struct figures *f)
+{
+	size_t n = (size_t)b->rounds;
+
+	qsort(f->ns, n, sizeof(double), compare);
+	qsort(f->over, n, sizeof(double), compare);
+	printf("%-34s %5zu B %8.1f  [%6.1f–%7.1f] %8.1f\n", what, bytes, f->ns[n / 2], f->ns[0],
+	       f->ns[n - 1], f->over[n / 2]);
+}
+
+/* The same frame again and again. The ring is emptied before each round and holds it all. */
+static void measure(const struct bench *b, struct kernel *k, const char *what,
+		    const struct packet *p, uint32_t repeat)
+{
+	struct figures f;
+
+	run(k->xdp_fd, p, 10);
+	for (int i = 0; i < b->rounds; i++) {
+		double empty = run(b->empty_fd, p, b->repeat);
+
+		drain(k);
+		f.ns[i] = run(k->xdp_fd, p, repeat);
+		f.over[i] = f.ns[i] - empty;
+	}
+	print_figures(b, what, p->len, &f);
+}
+
+/* --- many names --------------------------------------------------------------------------------
+ */
+
+/* Eight letters at the front of the question's name: another name for each @n. */
+static void set_name(struct packet *p, uint32_t n)
+{
+	for (int i = 0; i < 7; i++, n /= 26)
+		p->b[p->dns + QNAME + 1 + (size_t)i] = (uint8_t)('a' + n % 26);
+}
+
+static void frame_many(struct packet *p)
+{
+	packet_response(p, "aaaaaaa.shop-of-th.example.");
+	addresses(p, 1);
+	edns(p);
+	packet_done(p);
+}
+
+static double now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec * 1e9 + (double)ts.tv_nsec;
+}
+
+/*
+ * Each run is one frame here, so that the name can change: the time is the program's own, as
+ * test_run reports it, which for one run has the clock's cost in it; the empty program's too.
+ */
+static double cycle(int fd, struct packet *p, uint32_t names, uint32_t step)
+{
+	double sum = 0;
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < names; i += step, n++) {
+		set_name(p, i);
+		sum += run(fd, p, 1);
+	}
+	return sum / n;
+}
+
+static void measure_many(const struct bench *b, struct kernel *k)
+{
+	static struct packet p;
+	struct figures first, again, warm;
+	struct bench one = *b;
+	double start = now_ns();
+	uint64_t before[FT_COUNTER_MAX], after[FT_COUNTER_MAX];
+
+	frame_many(&p);
+	for (uint32_t i = 0; i < b->names; i++) {
+		set_name(&p, i);
+		run(k->xdp_fd, &p, 1);
+		if (!(i & 0x3fff))
+			drain(k);
+	}
+	drain(k);
+	printf("# %u names taught in %.1f s\n", b->names, (now_ns() - start) / 1e9);
+	one.rounds = b->rounds > 5 ? 5 : b->rounds;
+	kernel_counters(k, before);
+	for (int i = 0; i < one.rounds; i++) {
+		double empty = cycle(b->empty_fd, &p, b->names, 11);
+
+		again.ns[i] = cycle(k->xdp_fd, &p, b->names, 11);
+		again.over[i] = again.ns[i] - empty;
+		drain(k);
+		empty = cycle(b->empty_fd, &p, 1000, 1);
+		cycle(k->xdp_fd, &p, 100, 1);
+		warm.ns[i] = cycle(k->xdp_fd, &p, 100, 1);
+		warm.over[i] = warm.ns[i] - empty;
+	}
+	kernel_counters(k, after);
+	print_figures(&one, "single runs, 100 names", p.len, &warm);
+	print_figures(&one, "single runs, all names cycling", p.len, &again);
+	printf("# held back meanwhile: %.2f %%\n",
+	       100.0 * (double)(after[FT_STAGE_REPEAT] - before[FT_STAGE_REPEAT]) /
+		       (double)(after[FT_STAGE_RESPONSE] - before[FT_STAGE_RESPONSE]));
+	(void)first;
+}
+
+/* --- programs ----------------------------------------------------------------------------------
+ */
+
+static void print_program(const char *name, int fd)
+{
+	struct bpf_prog_info info = {0};
+	uint32_t len = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(fd, &info, &len))
+		return;
+	printf("# %-8s %6u instructions verified, %5u translated, %6u bytes of machine code\n",
+	       name, info.verified_insns, (unsigned int)(info.xlated_prog_len / 8),
+	       info.jited_prog_len);
+}
+
+static void all_changed(struct ft_settings *s)
+{
+	s->refresh_ticks = 0; /* each known answer goes up: look-up, record, entry */
+	s->wake_bytes = 0;
+	s->mark_refresh = 0;
+	s->mark_change = 0;
+}
+
+static struct kernel *load(const struct bench *b, void (*adjust)(struct ft_settings *))
+{
+	struct kernel_config cfg = kernel_config_default();
+	struct kernel *k;
+	char err[256];
+
+	cfg.filter_bytes = b->filter_bytes;
+	cfg.refresh_ns = 0;
+	cfg.seed = FT_SEED_FIXED;
+	cfg.ring_bytes = 64 << 20;
+	if (kernel_load(&cfg, adjust, &k, err, sizeof(err))) {
+		fprintf(stderr, "kernel_bench: %s\n", err);
+		exit(1);
+	}
+	return k;
+}
+
+static void measure_kinds(const struct bench *b)
+{
+	static const struct {
+		const char *what;
+		void (*frame)(struct packet *);
+	} plain[] = {{"TCP, not DNS", frame_tcp},
+		     {"UDP, not DNS", frame_udp},
+		     {"TCP over IPv6, not DNS", frame_tcp6},
+		     {"query", frame_query}},
+	  responses[] = {{"1 A", frame_one},
+			 {"8 A", frame_eight},
+			 {"CNAME, 2 A, NS, glue", frame_cname},
+			 {"13 A, NS, glue", frame_thirteen}};
+	static struct packet p;
+	char what[64];
+
+	for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++) {
+		plain[i].frame(&p);
+		measure(b, b->k, plain[i].what, &p, b->repeat);
+	}
+	for (size_t i = 0; i < sizeof(responses) / sizeof(responses[0]); i++) {
+		responses[i].frame(&p);
+		snprintf(what, sizeof(what), "%s: unchanged", responses[i].what);
+		measure(b, b->k, what, &p, b->repeat);
+		snprintf(what, sizeof(what), "%s: with record", responses[i].what);
+		measure(b, b->unfiltered, what, &p, 50000);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct bench b = {
+		.rounds = 15, .repeat = 1000000, .names = 1000000, .filter_bytes = 256 << 20};
+	struct utsname u;
+	int opt;
+
+	while ((opt = getopt(argc, argv, "r:n:m:b:")) != -1) {
+		if (opt == 'r')
+			b.rounds = atoi(optarg);
+		else if (opt == 'n')
+			b.repeat = (uint32_t)atoi(optarg);
+		else if (opt == 'm')
+			b.names = (uint32_t)atoi(optarg);
+		else if (opt == 'b')
+			b.filter_bytes = (size_t)atoi(optarg) << 20;
+		else
+			return 2;
+	}
+	if (b.rounds < 1 || b.rounds > ROUNDS_MAX || b.repeat < 1) {
+		fprintf(stderr, "kernel_bench: 1 to %d rounds\n", ROUNDS_MAX);
+		return 2;
+	}
+	b.empty_fd = load_empty();
+	if (b.empty_fd < 0) {
+		fprintf(stderr, "kernel_bench: %s\n", strerror(errno));
+		return 1;
+	}
+	b.k = load(&b, NULL);
+	b.unfiltered = load(&b, all_changed);
+	uname(&u);
+	printf("# Linux %s %s, %d rounds of %u runs\n", u.release, u.machine, b.rounds, b.repeat);
+	print_program("xdp", b.k->xdp_fd);
+	print_program("tc in", b.k->tc_in_fd);
+	printf("%-34s %7s %8s  %-17s %8s\n", "frame", "bytes", "median", "[range]", "−empty");
+	measure_kinds(&b);
+	if (b.names)
+		measure_many(&b, b.k);
+	kernel_close(b.k);
+	kernel_close(b.unfiltered);
+	close(b.empty_fd);
+	return 0;
+}
