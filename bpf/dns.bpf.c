@@ -13,6 +13,7 @@
 #include "walk.h"
 #include "filter.h"
 #include "emit.h"
+#include "quick.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -27,6 +28,21 @@ FT_INLINE void ft_count_response(struct ft_counters *c, __u32 outcome)
 	c->n[FT_STAGE_RESPONSE]++;
 	if (outcome < FT_COUNTER_MAX)
 		c->n[outcome]++;
+}
+
+/* What the context says of where the frame came from, and of how long it is. */
+FT_INLINE void ft_fill_origin(void *ctx, int how, struct ft_packet *pkt)
+{
+	if (how & FT_TC) {
+		struct __sk_buff *skb = ctx;
+
+		pkt->ifindex = skb->ifindex;
+		pkt->direction = how & FT_OUT ? FT_DIR_EGRESS : FT_DIR_INGRESS;
+		pkt->wire_bytes = skb->len;
+	} else {
+		pkt->ifindex = ((struct xdp_md *)ctx)->ingress_ifindex;
+		pkt->direction = FT_DIR_INGRESS;
+	}
 }
 
 FT_INLINE void ft_refused_frame(struct ft_scratch *s, struct ft_counters *c, __u16 reason)
@@ -120,6 +136,34 @@ FT_INLINE __u32 ft_judge_response(struct ft_scratch *s, struct ft_counters *c)
 	return ft_emit_response(s, c, fingerprint, &v, 0);
 }
 
+/* The same of a plain frame walked in place; its record is put together only if it goes up. */
+FT_INLINE __u32 ft_judge_plain(void *ctx, int how, struct ft_scratch *s, struct ft_counters *c,
+			       const __u8 *data, const __u8 *end, const struct ft_plain *plain)
+{
+	struct ft_walk *w = &s->walk;
+	struct ft_verdict v = {.novelty = FT_NOVELTY_UNFILTERED};
+	__u64 fingerprint;
+
+	if (data + 62 > end)
+		return FT_REASON_TRUNCATED_CAPTURE;
+	fingerprint = ft_fingerprint(ft_settings.seed, w->sum,
+				     plain->l4 == 34 ? data[34 + 11] : data[54 + 11]);
+	if (ft_settings.clients && ft_fill_plain(&s->d, data, end, plain, 0))
+		return FT_REASON_TRUNCATED_CAPTURE;
+	if (ft_settings.filter) {
+		ft_filter_judge(s, fingerprint, &v);
+		if (v.held_back) {
+			ft_filter_count(v.known, w, v.now);
+			return FT_STAGE_REPEAT;
+		}
+	}
+	if (ft_fill_plain(&s->d, data, end, plain, (__u32)(end - data)) ||
+	    ft_load(ctx, how, plain->message, s->message, plain->len))
+		return FT_REASON_TRUNCATED_CAPTURE;
+	ft_fill_origin(ctx, how, &s->d.pkt);
+	return ft_emit_response(s, c, fingerprint, &v, 0);
+}
+
 FT_INLINE __u32 ft_emit_unwalked(struct ft_scratch *s, struct ft_counters *c, __u32 len)
 {
 	struct ft_verdict v = {.novelty = FT_NOVELTY_UNFILTERED};
@@ -142,7 +186,7 @@ FT_INLINE void ft_response_frame(void *ctx, int how, struct ft_scratch *s, struc
 		ft_count_response(c, ft_emit_unwalked(s, c, len));
 		return;
 	}
-	ft_walk_message(s, len);
+	ft_walk(len);
 	ft_count_response(c, ft_judge_response(s, c));
 }
 
@@ -190,12 +234,30 @@ FT_INLINE bool ft_fragment_is_foreign(struct ft_scratch *s)
 	return found;
 }
 
+/* Identifications come round again: this packet is one of DNS now. */
+FT_INLINE void ft_fragment_ours(struct ft_scratch *s)
+{
+	__u64 tag = ft_fragment_tag(&s->d);
+	struct ft_line *line = ft_fragment_line(tag);
+
+	if (!line)
+		return;
+#pragma unroll
+	for (__u32 i = 0; i < 8; i++)
+		if (line->tag[i] == (tag | 1))
+			line->tag[i] = 0;
+}
+
 FT_INLINE bool ft_fragment_wanted(struct ft_scratch *s)
 {
 	if (ft_settings.follow_fragments == FT_FRAGMENTS_OFF)
 		return false;
-	if (!s->d.fragment || ft_settings.follow_fragments == FT_FRAGMENTS_ALL)
+	if (ft_settings.follow_fragments == FT_FRAGMENTS_ALL)
 		return true;
+	if (!s->d.fragment) {
+		ft_fragment_ours(s);
+		return true;
+	}
 	return !ft_fragment_is_foreign(s) &&
 	       ft_rate_allows(&s->rate[FT_RATE_FRAGMENT], ft_settings.fragments_per_s);
 }
@@ -313,12 +375,15 @@ FT_INLINE void ft_decode_frame(struct ft_scratch *s, const __u8 *data, const __u
 
 /* --- entries --------------------------------------------------------------------------------- */
 
-static __attribute__((noinline)) int ft_xdp_decode(struct xdp_md *ctx, struct ft_scratch *s,
-						   __u32 len)
+/* The long way: s->d is filled. Returns 1 when a packet says that it is longer than @len. */
+__attribute__((noinline)) int ft_xdp_decode(struct xdp_md *ctx, __u32 len)
 {
 	const __u8 *data = (const __u8 *)(long)ctx->data;
 	const __u8 *end = (const __u8 *)(long)ctx->data_end;
+	struct ft_scratch *s = ft_get_scratch();
 
+	if (!s)
+		return 0;
 	ft_decode_start(&s->d, FT_LAYER_ETHERNET, len, len);
 	s->d.pkt.ifindex = ctx->ingress_ifindex;
 	s->d.pkt.direction = FT_DIR_INGRESS;
@@ -326,21 +391,56 @@ static __attribute__((noinline)) int ft_xdp_decode(struct xdp_md *ctx, struct ft
 	return s->d.cut;
 }
 
+FT_INLINE bool ft_quick_frame(void *ctx, int how, const __u8 *data, const __u8 *end,
+			      struct ft_counters *c)
+{
+	struct ft_plain plain = {};
+	struct ft_scratch *s;
+
+	if (ft_unusual)
+		return false;
+	switch (ft_plain_frame(data, end, &plain)) {
+	case FT_QUICK_NOT_DNS:
+		ft_count(c, FT_STAGE_NOT_DNS);
+		return true;
+	case FT_QUICK_QUERY:
+		ft_count(c, FT_STAGE_QUERY);
+		return true;
+	case FT_QUICK_RESPONSE:
+		s = ft_get_scratch();
+		if (!s || how & FT_COPY)
+			return false;
+		if (how & FT_TC ? ft_tc_walk(ctx, plain.message, plain.len)
+				: ft_xdp_walk(ctx, plain.message, plain.len))
+			return false;
+		ft_count_response(c, ft_judge_plain(ctx, how, s, c, data, end, &plain));
+		return true;
+	}
+	return false;
+}
+
 FT_INLINE void ft_xdp_frame(struct xdp_md *ctx, int how)
 {
+	const __u8 *data = (const __u8 *)(long)ctx->data;
+	const __u8 *end = (const __u8 *)(long)ctx->data_end;
 	struct ft_counters *c = ft_get_counters();
-	struct ft_scratch *s = ft_get_scratch();
-	__u32 len = ctx->data_end - ctx->data;
+	struct ft_scratch *s;
+	__u32 len = (__u32)(end - data);
 	__u32 all;
 
-	if (!c || !s)
+	if (!c)
 		return;
 	ft_count(c, FT_STAGE_SEEN);
-	if (ft_xdp_decode(ctx, s, len) && !(how & FT_COPY)) {
+	if (ft_quick_frame(ctx, how, data, end, c))
+		return;
+	s = ft_get_scratch();
+	if (!s)
+		return;
+	if (ft_xdp_decode(ctx, len) && !(how & FT_COPY)) {
 		/* longer than the first buffer? Asked only when a header says so. */
 		all = (__u32)bpf_xdp_get_buff_len(ctx);
 		if (all > len)
-			ft_xdp_decode(ctx, s, all);
+			ft_xdp_decode(ctx, all);
 	}
 	ft_decoded_frame(ctx, how, s, c);
 }
@@ -359,15 +459,18 @@ int ft_xdp_copy(struct xdp_md *ctx)
 	return XDP_PASS;
 }
 
-static __attribute__((noinline)) int ft_tc_decode(struct __sk_buff *skb, struct ft_scratch *s,
-						  __u8 direction)
+/* Returns 1 when headers are missing in the first buffer. */
+__attribute__((noinline)) int ft_tc_decode(struct __sk_buff *skb, __u32 direction)
 {
 	const __u8 *data = (const __u8 *)(long)skb->data;
 	const __u8 *end = (const __u8 *)(long)skb->data_end;
+	struct ft_scratch *s = ft_get_scratch();
 
+	if (!s)
+		return 0;
 	ft_decode_start(&s->d, FT_LAYER_ETHERNET, skb->len, skb->len);
 	s->d.pkt.ifindex = skb->ifindex;
-	s->d.pkt.direction = direction;
+	s->d.pkt.direction = (__u8)direction;
 	if (skb->vlan_present) { /* the card took the tag off */
 		s->d.pkt.vlan[0] = skb->vlan_tci & 0xfff;
 		s->d.pkt.vlans = 1;
@@ -379,18 +482,27 @@ static __attribute__((noinline)) int ft_tc_decode(struct __sk_buff *skb, struct 
 /* Headers lie in the first buffer nearly always; otherwise they are pulled there, once. */
 #define FT_HEADERS 512
 
-FT_INLINE void ft_tc_frame(struct __sk_buff *skb, int how, __u8 direction)
+FT_INLINE void ft_tc_frame(struct __sk_buff *skb, int how)
 {
+	const __u8 *data = (const __u8 *)(long)skb->data;
+	const __u8 *end = (const __u8 *)(long)skb->data_end;
+	__u32 direction = how & FT_OUT ? FT_DIR_EGRESS : FT_DIR_INGRESS;
 	struct ft_counters *c = ft_get_counters();
-	struct ft_scratch *s = ft_get_scratch();
 	__u32 len = skb->len;
+	struct ft_scratch *s;
 
-	if (!c || !s)
+	if (!c)
 		return;
 	ft_count(c, FT_STAGE_SEEN);
-	if (ft_tc_decode(skb, s, direction) &&
+	/* a tag that the card took off would be missing in the record */
+	if (!skb->vlan_present && ft_quick_frame(skb, how, data, end, c))
+		return;
+	s = ft_get_scratch();
+	if (!s)
+		return;
+	if (ft_tc_decode(skb, direction) &&
 	    !bpf_skb_pull_data(skb, len < FT_HEADERS ? len : FT_HEADERS))
-		ft_tc_decode(skb, s, direction);
+		ft_tc_decode(skb, direction);
 	ft_decoded_frame(skb, how, s, c);
 }
 
@@ -405,7 +517,7 @@ FT_INLINE bool ft_seen_at_ingress(const struct __sk_buff *skb)
 SEC("tc")
 int ft_tc_in(struct __sk_buff *skb)
 {
-	ft_tc_frame(skb, FT_TC, FT_DIR_INGRESS);
+	ft_tc_frame(skb, FT_TC);
 	return TC_ACT_UNSPEC;
 }
 
@@ -413,14 +525,14 @@ SEC("tc")
 int ft_tc_out(struct __sk_buff *skb)
 {
 	if (!ft_seen_at_ingress(skb))
-		ft_tc_frame(skb, FT_TC, FT_DIR_EGRESS);
+		ft_tc_frame(skb, FT_TC | FT_OUT);
 	return TC_ACT_UNSPEC;
 }
 
 SEC("tc")
 int ft_tc_in_copy(struct __sk_buff *skb)
 {
-	ft_tc_frame(skb, FT_TC | FT_COPY, FT_DIR_INGRESS);
+	ft_tc_frame(skb, FT_TC | FT_COPY);
 	return TC_ACT_UNSPEC;
 }
 
@@ -428,6 +540,6 @@ SEC("tc")
 int ft_tc_out_copy(struct __sk_buff *skb)
 {
 	if (!ft_seen_at_ingress(skb))
-		ft_tc_frame(skb, FT_TC | FT_COPY, FT_DIR_EGRESS);
+		ft_tc_frame(skb, FT_TC | FT_COPY | FT_OUT);
 	return TC_ACT_UNSPEC;
 }

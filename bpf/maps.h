@@ -18,8 +18,12 @@ const volatile struct ft_settings ft_settings = {
 
 #define FT_INPUTS_MAX 1024 /* as many as the daemon attaches to */
 
-/* How many addresses ft_watch holds: written by user space, 0 keeps the look-ups away. */
+/*
+ * Written by user space. ft_watching: how many addresses ft_watch holds, 0 keeps the look-ups
+ * away. ft_unusual: nonzero when frames may not take the short way out.
+ */
 __u32 ft_watching = 0;
+__u32 ft_unusual = 0;
 
 /* Indices wrap inside; what lies beyond is read by whole words and masked away. */
 #define FT_MESSAGE_MASK	 (FT_MAX_UDP_DNS - 1)
@@ -33,6 +37,7 @@ struct ft_memo {
 	__u64 sum; /* see fingerprint.h */
 	__u32 octets;
 	__u32 pointers;
+	__u64 pad; /* a size that needs no multiplication */
 };
 
 /* The name being read. */
@@ -64,6 +69,7 @@ struct ft_walk {
 	__u32 ttl_min;
 	__u32 ttl_max;
 	__u64 name_hash;
+	__u64 name_sum; /* of the name read last, by the short way */
 	__u32 records[3];
 	__u32 pad;
 	struct ft_name_cursor cur;

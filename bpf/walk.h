@@ -237,12 +237,19 @@ FT_INLINE int ft_owner(struct ft_scratch *s)
 	return fault;
 }
 
+/* RFC 2181 8: over 2^31-1 counts as 0; by arithmetic, since a known 0 would be a path of its own.
+ */
+FT_INLINE __u32 ft_ttl(__u32 ttl)
+{
+	asm volatile("" : "+r"(ttl));
+	return ttl & ~(__u32)((__s32)ttl >> 31);
+}
+
 FT_INLINE void ft_note_ttl(struct ft_walk *w, __u32 section, __u32 ttl)
 {
 	if (section)
 		return;
-	if (ttl > 0x7fffffff) /* RFC 2181 8 */
-		ttl = 0;
+	ttl = ft_ttl(ttl);
 	w->ttl_min = ttl < w->ttl_min ? ttl : w->ttl_min;
 	w->ttl_max = ttl > w->ttl_max ? ttl : w->ttl_max;
 }
@@ -362,6 +369,17 @@ FT_INLINE void ft_walk_message(struct ft_scratch *s, __u32 len)
 		bpf_loop(records, ft_record_cb, &ctx, 0);
 	if (w->ttl_min > w->ttl_max) /* no record had one */
 		w->ttl_min = 0;
+}
+
+/* A global function: verified once, by itself. */
+__attribute__((noinline)) int ft_walk(__u32 len)
+{
+	struct ft_scratch *s = ft_get_scratch();
+
+	if (!s || len > FT_MAX_UDP_DNS)
+		return -1;
+	ft_walk_message(s, len);
+	return 0;
 }
 
 #endif
