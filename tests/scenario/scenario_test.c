@@ -14,8 +14,8 @@
  *	expect no alert NAME		none of medium or above that is not suppressed
  *	expect churn NAME addresses=N
  *
- *	EVENT ({n} in it: how often it was told before): response NAME ttl=N A… [cname=NAME] [server=IP] [client=IP] [ns=NAME/IP,…]
- *	       connect CLIENT DST:PORT [pid=N exe=PATH] [udp] [fail]
+ *	EVENT ({n} in it: how often it was told before): response NAME ttl=N A… [cname=NAME]
+ *[server=IP] [client=IP] [ns=NAME/IP,…] connect CLIENT DST:PORT [pid=N exe=PATH] [udp] [fail]
  *
  * An address may be a choice made anew at each event: 2/12@198.19.0.0/16 stands for two of
  * twelve addresses spread evenly over the prefix, ~2/12@… for the two whose turn it is.  In
@@ -177,7 +177,8 @@ static size_t choose(struct story *s, const char *text, unsigned int turn, struc
 	}
 	for (unsigned int i = 0; i < k; i++) {
 		s->random += 0x9e3779b97f4a7c15ULL;
-		ret[i] = nth(&p, in_turn ? (turn * k + i) % n : (uint32_t)(hash_mix(s->random) % n), n);
+		ret[i] = nth(&p, in_turn ? (turn * k + i) % n : (uint32_t)(hash_mix(s->random) % n),
+			     n);
 	}
 	return k;
 }
@@ -224,15 +225,18 @@ static void tell_response(struct story *s, char **word, size_t n, double at_s, u
 			dns_name_from_text(word[i] + 3, &names[used]);
 			if (choose(s, slash + 1, turn, &glue) != 1)
 				continue;
-			rr[obs.records_len++] = (struct dns_obs_record){
-				.owner = &names[1], .target = &names[used], .ttl_s = ttl,
-				.type = DNS_TYPE_NS, .section = DNS_AUTHORITY
-			};
-			rr[obs.records_len++] = (struct dns_obs_record){
-				.owner = &names[used], .addr = glue, .ttl_s = ttl,
-				.type = ip_is_v4(&glue) ? DNS_TYPE_A : DNS_TYPE_AAAA,
-				.section = DNS_ADDITIONAL
-			};
+			rr[obs.records_len++] = (struct dns_obs_record){ .owner = &names[1],
+									 .target = &names[used],
+									 .ttl_s = ttl,
+									 .type = DNS_TYPE_NS,
+									 .section = DNS_AUTHORITY };
+			rr[obs.records_len++] =
+				(struct dns_obs_record){ .owner = &names[used],
+							 .addr = glue,
+							 .ttl_s = ttl,
+							 .type = ip_is_v4(&glue) ? DNS_TYPE_A
+										 : DNS_TYPE_AAAA,
+							 .section = DNS_ADDITIONAL };
 			used++;
 		} else {
 			size_t k = choose(s, word[i], turn, seen->latest + seen->latest_len);
@@ -241,7 +245,9 @@ static void tell_response(struct story *s, char **word, size_t n, double at_s, u
 				struct ip_addr a = seen->latest[seen->latest_len++];
 
 				rr[obs.records_len++] = (struct dns_obs_record){
-					.owner = owner, .addr = a, .ttl_s = ttl,
+					.owner = owner,
+					.addr = a,
+					.ttl_s = ttl,
 					.type = ip_is_v4(&a) ? DNS_TYPE_A : DNS_TYPE_AAAA
 				};
 				obs.qtype = ip_is_v4(&a) ? DNS_TYPE_A : DNS_TYPE_AAAA;
@@ -440,12 +446,12 @@ static void check_alert(struct story *s, char **word, size_t n)
 		value = op + (op[1] == '=' ? 2 : 1);
 		*op = '\0';
 		have = measure(seen, word[i], &text);
-		if (text ? strcmp(text, value) != 0 :
-		    which == '>' ? !(have >= wanted(word[i], value)) :
-		    which == '<' ? !(have <= wanted(word[i], value)) :
-				   have != wanted(word[i], value))
-			fail(s, "%s: %s is %s%g, expected %c %s", word[2], word[i], text ? text : "",
-			     text ? 0 : have, which, value);
+		if (text	   ? strcmp(text, value) != 0
+		    : which == '>' ? !(have >= wanted(word[i], value))
+		    : which == '<' ? !(have <= wanted(word[i], value))
+				   : have != wanted(word[i], value))
+			fail(s, "%s: %s is %s%g, expected %c %s", word[2], word[i],
+			     text ? text : "", text ? 0 : have, which, value);
 	}
 }
 
@@ -544,7 +550,8 @@ static void run_story(struct story *s)
 	static const struct detector_ops ops = { .churn = on_churn, .alert = on_alert };
 	static const char *const special[] = { "198.18.0.0/15", "2001:db8::/32" };
 	char source[80];
-	const char *sources[] = { source }, *allow[] = { s->allow_path }, *deny[] = { s->deny_path };
+	const char *sources[] = { source }, *allow[] = { s->allow_path },
+		   *deny[] = { s->deny_path };
 	struct detect_config cfg = detect_config_default();
 	struct correlate_config join = correlate_config_default();
 	struct enrich *enrich = NULL;

@@ -57,9 +57,8 @@ static void make(struct set_of *s, const uint32_t *ips, size_t n, uint32_t ttl)
 	s->r.type = 1;
 }
 
-static enum names_outcome tell(struct names *n, double at_s, uint32_t server,
-			       const uint32_t *ips, size_t len, uint32_t ttl,
-			       struct names_result *res)
+static enum names_outcome tell(struct names *n, double at_s, uint32_t server, const uint32_t *ips,
+			       size_t len, uint32_t ttl, struct names_result *res)
 {
 	struct set_of s;
 	struct names_response r = { .rrset = &s.r,
@@ -154,7 +153,8 @@ static void pool_estimates_are_near(void **state)
 	/* after 32 sets of 8 about 93 of 100 have been seen, and the estimate says 100 */
 	assert_true(fabs(sum / 100 - 100) < 12);
 	assert_true(fabs(distinct / 100 - 93) < 12);
-	assert_true(inside >= 60); /* the band is an 80 % one; the sample's own error comes on top */
+	assert_true(inside >=
+		    60); /* the band is an 80 % one; the sample's own error comes on top */
 }
 
 static void one_answer_says_nothing_about_the_pool(void **state)

@@ -16,7 +16,7 @@
 #include "detect/detector.h"
 #include "detect/signature.h"
 
-#define S 1000000000ULL
+#define S  1000000000ULL
 #define T0 1800000000ULL /* a second in 2027, well inside a day */
 
 static const char asn_table[] = "198.18.0.0,198.18.31.255,64500,Lab A,AA\n"
@@ -31,7 +31,7 @@ struct world {
 	struct detector *d;
 	struct enrich *enrich;
 	struct detect_config cfg;
-	struct buf log;	 /* every alert, whole */
+	struct buf log; /* every alert, whole */
 	struct alert last; /* of medium or above */
 	unsigned int raised, updated, downgraded, churned, returned;
 	double raised_at_s;
@@ -173,10 +173,9 @@ static void respond(struct world *w, double at_s, const struct name_ips *r)
 	assert_int_equal(dns_name_from_text(r->name, &name), 0);
 	zone = dns_name_parent(&name, dns_name_labels(&name) - 2);
 	for (unsigned int i = 0; i < r->n; i++)
-		rr[obs.records_len++] = (struct dns_obs_record){ .owner = &name,
-								 .addr = v4(r->ips[i]),
-								 .ttl_s = r->ttl,
-								 .type = DNS_TYPE_A };
+		rr[obs.records_len++] = (struct dns_obs_record){
+			.owner = &name, .addr = v4(r->ips[i]), .ttl_s = r->ttl, .type = DNS_TYPE_A
+		};
 	for (unsigned int i = 0; i < r->ns_len; i++) {
 		assert_int_equal(dns_name_from_text(r->ns[i], &ns[i]), 0);
 		rr[obs.records_len++] = (struct dns_obs_record){ .owner = &zone,
@@ -434,8 +433,9 @@ static void explain_knows_what_was_answered(void **state)
 	dns_name_from_text("flux-zone.example", &name);
 	assert_int_equal(detector_explain(w.d, &name, (T0 + 60) * S, a), 0);
 	assert_true(a->score > 2);
-	respond(&w, 61, &(struct name_ips){ .name = "still.example", .ips = { LAB + 9 }, .n = 1,
-					    .ttl = 60 });
+	respond(&w, 61,
+		&(struct name_ips){
+			.name = "still.example", .ips = { LAB + 9 }, .n = 1, .ttl = 60 });
 	dns_name_from_text("still.example", &name);
 	assert_int_equal(detector_explain(w.d, &name, (T0 + 62) * S, a), 0);
 	assert_true(a->score < 0);

@@ -55,11 +55,12 @@ static void entries_match_names_below_and_expire(void **state)
 	const struct list_entry *e;
 
 	(void)state;
-	assert_int_equal(load(&l, "# ours\n"
-				  "cdn.example  asn=64496,AS64497 port=443 ttl>=60 expires=2027-01-31  our "
-				  "network # told by ops\n\n"
-				  "*.Dyn.Example\tcustomers\n"),
-			 0);
+	assert_int_equal(
+		load(&l, "# ours\n"
+			 "cdn.example  asn=64496,AS64497 port=443 ttl>=60 expires=2027-01-31  our "
+			 "network # told by ops\n\n"
+			 "*.Dyn.Example\tcustomers\n"),
+		0);
 	e = find(&l, "a.b.cdn.example", 1800000000);
 	assert_non_null(e);
 	assert_int_equal(e->asns_len, 2);
@@ -77,9 +78,12 @@ static void entries_match_names_below_and_expire(void **state)
 
 static void faults_leave_the_old_lists(void **state)
 {
-	static const char *const bad[] = { "good.example ok\n.. bad\n", "a.example asn=x\n",
-					   "a.example expires=31.1.2027\n", "a.example port=70000\n",
-					   ".\n", "a.example ttl>=1,2\n" };
+	static const char *const bad[] = { "good.example ok\n.. bad\n",
+					   "a.example asn=x\n",
+					   "a.example expires=31.1.2027\n",
+					   "a.example port=70000\n",
+					   ".\n",
+					   "a.example ttl>=1,2\n" };
 	struct lists l = { 0 };
 
 	(void)state;
@@ -152,7 +156,8 @@ static void csv_ranges_are_found(void **state)
 static void bad_tables_are_refused(void **state)
 {
 	static const char *const bad[] = { "192.0.2.0,192.0.2.9\n", "x,192.0.2.9,1,a\n",
-					   "192.0.2.9,192.0.2.0,1,a\n", "192.0.2.0,192.0.2.9,no,a\n",
+					   "192.0.2.9,192.0.2.0,1,a\n",
+					   "192.0.2.0,192.0.2.9,no,a\n",
 					   "192.0.2.0,192.0.2.9,1,a\n192.0.2.5,192.0.2.20,2,b\n" };
 	static const char *const missing[] = { "csv:/nonexistent.csv" };
 	static const char *const absent[] = { "mmdb:/nonexistent.mmdb" };

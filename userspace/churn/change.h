@@ -12,7 +12,7 @@ struct churn_change {
 	uint64_t time_ns;
 	enum churn_kind kind;
 	const struct dns_name *rrname;
-	uint16_t rrtype;	/* A, AAAA or NS */
+	uint16_t rrtype; /* A, AAAA or NS */
 	/* A, AAAA: addresses; NS: names. One pair of lists is empty. */
 	const struct ip_addr *added, *removed;
 	size_t added_len, removed_len;

@@ -15,8 +15,8 @@
 #include <string.h>
 
 struct churn_server {
-	uint64_t set;	    /* identity of the last fresh set */
-	uint32_t tag;	    /* of the server's address; 0: free */
+	uint64_t set; /* identity of the last fresh set */
+	uint32_t tag; /* of the server's address; 0: free */
 	uint32_t expiry_ds; /* latest expiry heard */
 };
 

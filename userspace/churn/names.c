@@ -28,8 +28,7 @@ int names_new(size_t capacity, struct names **ret)
 	if (!n)
 		return -ENOMEM;
 	n->door = calloc(DOOR_BITS / 64, sizeof(*n->door));
-	if (!n->door ||
-	    table_new(sizeof(struct churn_name), capacity, NULL, NULL, &n->table)) {
+	if (!n->door || table_new(sizeof(struct churn_name), capacity, NULL, NULL, &n->table)) {
 		names_free(n);
 		return -ENOMEM;
 	}
@@ -97,8 +96,8 @@ static unsigned int places(const struct churn_name *e)
 
 static bool stored_equals(const struct churn_name *e, unsigned int i, const struct ip_addr *a)
 {
-	return e->flags & NAME_V6 ? memcmp(e->addrs + 16 * i, a->b, 16) == 0 :
-				    memcmp(e->addrs + 4 * i, a->b + 12, 4) == 0;
+	return e->flags & NAME_V6 ? memcmp(e->addrs + 16 * i, a->b, 16) == 0
+				  : memcmp(e->addrs + 4 * i, a->b + 12, 4) == 0;
 }
 
 static int stored_at(const struct churn_name *e, const struct ip_addr *a)
@@ -228,8 +227,8 @@ static struct churn_server *pick_server(struct names *n, struct churn_name *e, u
 	return s;
 }
 
-static void take_fresh(struct churn_name *e, struct churn_server *s,
-		       const struct names_response *r, struct names_result *ret)
+static void take_fresh(struct churn_name *e, struct churn_server *s, const struct names_response *r,
+		       struct names_result *ret)
 {
 	const struct rrset *set = r->rrset;
 	uint64_t previous = ret->new_server ? e->set : s->set;
@@ -287,8 +286,8 @@ void names_observe(struct names *n, uint64_t key, const struct names_response *r
 	ret->weight = repeats_weight(e, r);
 	s = pick_server(n, e, r->server, ret);
 	ret->outcome = NAMES_REPLAY;
-	if (ret->new_server || churn_server_is_fresh(s, fresh_ds(r->time_ns), r->rrset->ttl_s,
-						     r->rrset->identity))
+	if (ret->new_server ||
+	    churn_server_is_fresh(s, fresh_ds(r->time_ns), r->rrset->ttl_s, r->rrset->identity))
 		take_fresh(e, s, r, ret);
 	else if (ret->weight)
 		e->fresh = add16(e->fresh, ret->weight);

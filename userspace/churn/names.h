@@ -16,8 +16,8 @@
 #include "churn/sample.h"
 
 #define NAMES_SERVERS 2
-#define NAMES_V4 8 /* addresses remembered: 8 IPv4 or 2 IPv6 */
-#define NAMES_V6 2
+#define NAMES_V4      8 /* addresses remembered: 8 IPv4 or 2 IPv6 */
+#define NAMES_V6      2
 
 /* Types that are no types of the DNS: kinds of entries that share the table (RFC 6895: 65280
  * and up is private use). */
@@ -25,18 +25,18 @@ enum { NAMES_GLUE = 65281 };
 
 struct churn_name {
 	uint64_t key;
-	uint64_t domain;   /* keyed hash of the registered domain */
+	uint64_t domain; /* keyed hash of the registered domain */
 	uint64_t distinct; /* sketches */
 	uint64_t clients;
 	struct churn_server servers[NAMES_SERVERS];
-	uint64_t set;	   /* identity of the last fresh set, whoever sent it */
+	uint64_t set; /* identity of the last fresh set, whoever sent it */
 	uint32_t first_s, last_s;
 	uint32_t ttl_max;
 	uint32_t candidate; /* index + 1; 0: none */
 	uint16_t fresh, changes;
 	uint8_t domain_off; /* where the registered domain begins in the name's wire form */
 	uint8_t set_size;
-	uint8_t present;    /* bit i: addrs[i] is in the last fresh set */
+	uint8_t present; /* bit i: addrs[i] is in the last fresh set */
 	uint8_t flags;
 	uint8_t addrs[32];
 };
@@ -47,27 +47,27 @@ enum { NAME_V6 = 1, NAME_INJECTED = 2, NAME_DENIED = 4, NAME_STAYS = 8 };
 struct rrset { /* an RRset as answered */
 	struct sample_set set;
 	uint64_t identity; /* XOR of the unit hashes: order-free */
-	uint32_t ttl_s;	   /* smallest of the records that led to it */
+	uint32_t ttl_s; /* smallest of the records that led to it */
 	uint16_t type;
-	bool partial;	   /* truncated: says what is there, not what is gone */
+	bool partial; /* truncated: says what is there, not what is gone */
 };
 
 enum names_outcome {
-	NAMES_REPLAY,  /* nothing new */
-	NAMES_SAME,    /* fetched anew, unchanged */
-	NAMES_FIRST,   /* first seen, or first since it was forgotten */
+	NAMES_REPLAY, /* nothing new */
+	NAMES_SAME, /* fetched anew, unchanged */
+	NAMES_FIRST, /* first seen, or first since it was forgotten */
 	NAMES_CHANGED,
 };
 
 struct names_result {
 	enum names_outcome outcome;
 	struct churn_name *entry; /* NULL: not admitted (outcome is then FIRST) */
-	bool is_new;		  /* the entry was made now: fill domain and domain_off */
-	bool new_client;	  /* the client was (probably) not counted for it yet */
-	bool new_day;		  /* first response of a UTC day */
-	bool new_server;	  /* first heard from this server, or the first in a long time */
-	uint8_t server;		  /* its slot */
-	uint32_t weight;	  /* fresh sets this response stands for (repeats included) */
+	bool is_new; /* the entry was made now: fill domain and domain_off */
+	bool new_client; /* the client was (probably) not counted for it yet */
+	bool new_day; /* first response of a UTC day */
+	bool new_server; /* first heard from this server, or the first in a long time */
+	uint8_t server; /* its slot */
+	uint32_t weight; /* fresh sets this response stands for (repeats included) */
 	/* CHANGED: as far as the entry remembers */
 	size_t added_len, removed_len;
 	struct ip_addr added[SAMPLE_SLOTS], removed[NAMES_V4];

@@ -18,14 +18,14 @@
 #define SAMPLE_SERVERS 8 /* bits of `present` */
 
 struct sample_slot {
-	struct ip_addr addr;	/* the latest address of the unit */
-	uint32_t asn;		/* 0 unknown */
+	struct ip_addr addr; /* the latest address of the unit */
+	uint32_t asn; /* 0 unknown */
 	uint32_t first_s, last_s; /* Unix time */
-	uint16_t sightings;	/* fresh sets it was in */
+	uint16_t sightings; /* fresh sets it was in */
 	uint16_t connects;
-	uint8_t present;	/* bit i: in the last fresh set of server i */
+	uint8_t present; /* bit i: in the last fresh set of server i */
 	uint8_t reentries;
-	uint8_t tag;		/* the owner's: index of the name server, for glue */
+	uint8_t tag; /* the owner's: index of the name server, for glue */
 	uint8_t failures;
 };
 _Static_assert(sizeof(struct sample_slot) == 36, "a slot is 36 bytes");
@@ -33,20 +33,20 @@ _Static_assert(sizeof(struct sample_slot) == 36, "a slot is 36 bytes");
 struct sample {
 	uint64_t hash[SAMPLE_SLOTS];
 	struct sample_slot slots[SAMPLE_SLOTS];
-	uint64_t novelty;	/* the last 64 entries, newest in bit 0; 1: never seen before */
-	uint64_t contact;	/* slots that clients connected to */
-	uint32_t entries;	/* counted ones, all told */
+	uint64_t novelty; /* the last 64 entries, newest in bit 0; 1: never seen before */
+	uint64_t contact; /* slots that clients connected to */
+	uint32_t entries; /* counted ones, all told */
 	uint16_t len;
-	bool overflowed;	/* units beyond the k smallest were turned away */
+	bool overflowed; /* units beyond the k smallest were turned away */
 };
 
 /* What one fresh set meant. Indexes into slots; at most SAMPLE_SLOTS of each. */
 struct sample_delta {
 	uint8_t added[SAMPLE_SLOTS], removed[SAMPLE_SLOTS];
 	uint8_t added_len, removed_len;
-	uint8_t novel;	   /* entries never seen before */
+	uint8_t novel; /* entries never seen before */
 	uint8_t reentries; /* came back after two TTLs */
-	bool is_first;	   /* nothing to compare with */
+	bool is_first; /* nothing to compare with */
 };
 
 struct sample_set { /* one RRset, unit hashes beside the addresses, no duplicates */

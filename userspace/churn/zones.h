@@ -26,7 +26,7 @@ struct zone {
 	uint32_t ns_changes, glue_changes, glue_sets;
 	uint32_t names_len;
 	struct zone_name names[ZONE_NAMES]; /* latest ones */
-	struct sample glue;		    /* slot.tag: index into names */
+	struct sample glue; /* slot.tag: index into names */
 };
 
 /* Note that @name serves the zone now; returns its place, where the one not seen longest goes. */

@@ -55,8 +55,8 @@ static void add_set(struct detector *d, struct candidate *c, uint32_t index1,
 	struct half *slow = window_at(&c->slow, d->cfg.slow_window_d * DAY_S, now_s);
 	struct sample_delta delta;
 
-	sample_add(&c->sample, &o->rrset.set, 0, c->sample.len > 0, 1, now_s,
-		   2 * fast->ttl_max, candidate_sample_ops(d), &delta);
+	sample_add(&c->sample, &o->rrset.set, 0, c->sample.len > 0, 1, now_s, 2 * fast->ttl_max,
+		   candidate_sample_ops(d), &delta);
 	fast->sets++, slow->sets++, c->sets++;
 	fast->changes += delta.added_len > 0;
 	slow->changes += delta.added_len > 0;
@@ -81,8 +81,8 @@ static void add_set(struct detector *d, struct candidate *c, uint32_t index1,
  */
 static bool is_infrastructure(const struct local_domain *dom, const struct observed *o)
 {
-	return o->target ? o->target != dom->key :
-			   o->foreign && sketch_estimate(dom->sources) > 1.5;
+	return o->target ? o->target != dom->key
+			 : o->foreign && sketch_estimate(dom->sources) > 1.5;
 }
 
 void aggregate_observe(struct detector *d, const struct dns_name *name, uint8_t domain_off,

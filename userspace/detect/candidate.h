@@ -34,10 +34,10 @@ struct asking_host {
 struct evaluation {
 	double score[TRACK_COUNT];
 	double value[TERM_COUNT];
-	enum track track;	/* the one that decides */
-	enum verdict verdict;	/* of the name alone */
+	enum track track; /* the one that decides */
+	enum verdict verdict; /* of the name alone */
 	enum confidence confidence; /* before any cap */
-	double slow_pool;	/* the slow track's value of pool_size */
+	double slow_pool; /* the slow track's value of pool_size */
 	double novelty, reentry, dispersion;
 	uint32_t distinct, sets, changes; /* in the window of the track */
 	bool by_prefix;
@@ -47,13 +47,13 @@ struct evaluation {
 enum candidate_kind { CANDIDATE_FREE = 0, CANDIDATE_NAME, CANDIDATE_AGGREGATE };
 
 struct candidate {
-	uint64_t key;	   /* of the name and type */
+	uint64_t key; /* of the name and type */
 	uint64_t name_key; /* of the name alone */
-	uint64_t domain;   /* registered domain */
-	uint64_t target;   /* registered domain where its CNAME leads; 0: none */
+	uint64_t domain; /* registered domain */
+	uint64_t target; /* registered domain where its CNAME leads; 0: none */
 	struct dns_name name;
 	uint16_t type;
-	uint8_t kind;	   /* enum candidate_kind */
+	uint8_t kind; /* enum candidate_kind */
 	uint8_t domain_off;
 	bool watched, injected, denied;
 	uint32_t first_s, last_s, fresh_s; /* first answer, last answer, last fresh set */
@@ -63,10 +63,10 @@ struct candidate {
 	struct churn_server servers[SAMPLE_SERVERS];
 	struct sample sample;
 	struct asking_host hosts[CANDIDATE_HOSTS];
-	uint64_t resolvers;	/* sketch */
-	uint32_t contacts;	/* block of the contact pool, index + 1; 0: none */
-	uint32_t finding;	/* index + 1; 0: none */
-	uint32_t next_member;	/* of the finding, index + 1 */
+	uint64_t resolvers; /* sketch */
+	uint32_t contacts; /* block of the contact pool, index + 1; 0: none */
+	uint32_t finding; /* index + 1; 0: none */
+	uint32_t next_member; /* of the finding, index + 1 */
 	/* what costs more than it changes, with its age */
 	uint32_t context_s, above_high_s, expired_s;
 	double sharing, hosting;
@@ -76,7 +76,7 @@ struct candidate {
 
 struct candidates {
 	struct candidate *slots;
-	uint32_t cap, used, high;	/* high: slots ever used */
+	uint32_t cap, used, high; /* high: slots ever used */
 	uint32_t *free_list;
 	uint32_t free_len;
 	uint64_t evictions, clock;

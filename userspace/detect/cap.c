@@ -12,8 +12,8 @@ static bool is_cold(const struct detector *d, const struct candidate *c, uint64_
 
 	if (now_ns >= warm_ns)
 		return false;
-	return !is_double_flux(e) && !(e->value[TERM_ROTATION_FOLLOWED] > 0 &&
-				       e->value[TERM_CONNECT_FAILURES] > 0);
+	return !is_double_flux(e) &&
+	       !(e->value[TERM_ROTATION_FOLLOWED] > 0 && e->value[TERM_CONNECT_FAILURES] > 0);
 }
 
 static bool asns_hold(const struct list_entry *entry, const struct candidate *c)

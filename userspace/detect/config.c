@@ -45,8 +45,7 @@ static const char *bad_prefix(const struct config_list *list)
 	return NULL;
 }
 
-int detect_config_check(const struct detect_config *cfg, const char **ret_key,
-			const char **ret_why)
+int detect_config_check(const struct detect_config *cfg, const char **ret_key, const char **ret_why)
 {
 	const struct {
 		bool bad;

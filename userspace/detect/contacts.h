@@ -11,14 +11,14 @@
 #include "correlate/connection.h"
 #include "detect/alert.h"
 
-#define CONTACT_PEERS  8  /* processes, or hosts where no process is known */
+#define CONTACT_PEERS  8 /* processes, or hosts where no process is known */
 #define CONTACT_PORTS  4
 #define CONTACT_RECENT 32 /* connections whose outcome may still come */
 
 struct contact_peer {
-	uint64_t id;	/* (process, start) on a host, or the host */
+	uint64_t id; /* (process, start) on a host, or the host */
 	uint64_t slots; /* addresses of the sample contacted, by slot */
-	uint64_t sets;	/* fresh sets during which it did, modulo 64 */
+	uint64_t sets; /* fresh sets during which it did, modulo 64 */
 	uint32_t last_s;
 	bool is_process;
 	struct alert_process process;
@@ -36,7 +36,7 @@ struct contact_recent {
 };
 
 struct contacts {
-	uint32_t owner;	/* candidate, index + 1; 0: free */
+	uint32_t owner; /* candidate, index + 1; 0: free */
 	uint32_t last_s;
 	uint32_t connects, failures, outcomes, ntp, late;
 	uint32_t recent_at;

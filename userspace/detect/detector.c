@@ -7,8 +7,8 @@
 #include <string.h>
 
 #define ADDRS_MAX     SAMPLE_SLOTS
-#define CHAIN_MAX     16	/* CNAMEs followed inside one response */
-#define TRANSACTION_S 10	/* a second answer comes this soon or not at all */
+#define CHAIN_MAX     16 /* CNAMEs followed inside one response */
+#define TRANSACTION_S 10 /* a second answer comes this soon or not at all */
 
 /* Shares of the memory, in per cent; the rest is fixed tables. */
 #define SHARE_NAMES	 28
@@ -49,16 +49,16 @@ static int tables_new(struct detector *d)
 	const struct detect_config *cfg = &d->cfg;
 	uint64_t mem = cfg->memory_bytes;
 	struct local_sizes sizes = {
-		.domains = entries(cfg->max_domains, mem, SHARE_DOMAINS,
-				   sizeof(struct local_domain)),
+		.domains =
+			entries(cfg->max_domains, mem, SHARE_DOMAINS, sizeof(struct local_domain)),
 		.addresses = entries(cfg->max_addresses, mem, SHARE_ADDRESSES,
 				     sizeof(struct local_address)),
 		.ases = 8192,
 	};
-	uint32_t candidates = cfg->max_candidates ?
-				      cfg->max_candidates :
-				      (uint32_t)(mem / 100 * SHARE_CANDIDATES /
-						 sizeof(struct candidate));
+	uint32_t candidates =
+		cfg->max_candidates
+			? cfg->max_candidates
+			: (uint32_t)(mem / 100 * SHARE_CANDIDATES / sizeof(struct candidate));
 	int err;
 
 	err = names_new(entries(cfg->max_names, mem, SHARE_NAMES, sizeof(struct churn_name)),
@@ -72,9 +72,9 @@ static int tables_new(struct detector *d)
 	    contact_pool_init(&d->contacts, mem >= 32ULL << 20 ? 1024 : 64) ||
 	    table_new(sizeof(struct candidate_ref), (size_t)candidates * 2, NULL, NULL,
 		      &d->by_key) ||
-	    table_new(sizeof(struct zone), entries(cfg->max_zones, mem, SHARE_ZONES,
-						   sizeof(struct zone)),
-		      NULL, NULL, &d->zones) ||
+	    table_new(sizeof(struct zone),
+		      entries(cfg->max_zones, mem, SHARE_ZONES, sizeof(struct zone)), NULL, NULL,
+		      &d->zones) ||
 	    table_new(sizeof(struct watch_entry), 32768, watch_off, d, &d->watched) ||
 	    table_new(sizeof(struct peer_ports), 8192, NULL, NULL, &d->peers))
 		return -ENOMEM;
@@ -239,8 +239,8 @@ static void collect(struct detector *d, const struct dns_observation *obs,
  * One transaction, one answer: the same again is a copy (two interfaces, a retransmission) and
  * false is returned; another one is what an injector races the server with.
  */
-static bool check_transaction(struct detector *d, const struct dns_observation *obs,
-			      uint64_t name, const struct rrset *r, bool *ret_injected)
+static bool check_transaction(struct detector *d, const struct dns_observation *obs, uint64_t name,
+			      const struct rrset *r, bool *ret_injected)
 {
 	uint32_t now_s = (uint32_t)(obs->time_ns / NS);
 	struct transaction *t;
@@ -399,8 +399,8 @@ size_t detector_top(struct detector *d, uint64_t now_ns, struct alert *ret, size
 
 		if (c->kind == CANDIDATE_FREE)
 			continue;
-		while (at && best_known(c) >
-				     best_known(candidate_at(&d->candidates, chosen[at - 1]))) {
+		while (at &&
+		       best_known(c) > best_known(candidate_at(&d->candidates, chosen[at - 1]))) {
 			chosen[at] = chosen[at - 1];
 			at--;
 		}
@@ -429,8 +429,9 @@ void detector_stats(const struct detector *d, struct detector_stats *ret)
 	ret->evicted_candidates = d->candidates.evictions;
 	ret->table_bytes = sizeof(*d) + names.bytes + table_bytes(d->local.domains) +
 			   table_bytes(d->local.addresses) + table_bytes(d->local.ases) +
-			   table_bytes(d->by_key) + table_bytes(d->zones) + table_bytes(d->watched) +
-			   table_bytes(d->peers) + TRANSACTIONS * sizeof(struct transaction) +
+			   table_bytes(d->by_key) + table_bytes(d->zones) +
+			   table_bytes(d->watched) + table_bytes(d->peers) +
+			   TRANSACTIONS * sizeof(struct transaction) +
 			   d->candidates.cap * (sizeof(struct candidate) + 4) +
 			   d->contacts.cap * sizeof(struct contacts);
 }

@@ -16,8 +16,8 @@ static uint64_t ns_of(uint32_t s)
 	return s * NS;
 }
 
-uint32_t home_nodes_of(const struct detector *d, const struct candidate *c,
-		       struct ip_addr *ret, uint32_t max)
+uint32_t home_nodes_of(const struct detector *d, const struct candidate *c, struct ip_addr *ret,
+		       uint32_t max)
 {
 	uint32_t n = 0;
 
@@ -122,10 +122,9 @@ static void fill_ips(struct detector *d, const struct candidate *c, struct alert
 		while (j < a->evidence.countries_len &&
 		       strcmp(a->evidence.countries[j], all[i].country) != 0)
 			j++;
-		if (all[i].country[0] && j == a->evidence.countries_len &&
-		    j < ALERT_COUNTRIES_MAX)
-			memcpy(a->evidence.countries[a->evidence.countries_len++],
-			       all[i].country, 3);
+		if (all[i].country[0] && j == a->evidence.countries_len && j < ALERT_COUNTRIES_MAX)
+			memcpy(a->evidence.countries[a->evidence.countries_len++], all[i].country,
+			       3);
 	}
 }
 
@@ -185,8 +184,8 @@ static void fill_evidence(struct detector *d, const struct candidate *c, struct 
 {
 	const struct evaluation *e = &c->last;
 	uint32_t since_s = (uint32_t)(a->time_ns / NS) - d->cfg.slow_window_d * DAY_S;
-	uint32_t window_s = e->track == TRACK_SLOW ? d->cfg.slow_window_d * DAY_S :
-						     d->cfg.window_h * 3600;
+	uint32_t window_s =
+		e->track == TRACK_SLOW ? d->cfg.slow_window_d * DAY_S : d->cfg.window_h * 3600;
 	const struct window *w = e->track == TRACK_SLOW ? &c->slow : &c->fast;
 	struct sample_pool pool = sample_pool_size(&c->sample, c->sets);
 
@@ -303,8 +302,8 @@ void evidence_fill(struct detector *d, const struct candidate *c, const struct f
 {
 	memset(ret, 0, sizeof(*ret));
 	ret->time_ns = now_ns;
-	ret->verdict = c->denied && c->last.confidence < CONFIDENCE_MEDIUM ? VERDICT_DENIED :
-									    c->last.verdict;
+	ret->verdict = c->denied && c->last.confidence < CONFIDENCE_MEDIUM ? VERDICT_DENIED
+									   : c->last.verdict;
 	ret->domain = c->name;
 	ret->registered_domain = domain_name(&c->name, c->domain_off);
 	fill_terms(c, ret);

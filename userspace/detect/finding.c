@@ -25,8 +25,9 @@ static enum confidence min_confidence(const struct detector *d)
 {
 	const char *word = d->cfg.min_confidence;
 
-	return word[0] == 'l' ? CONFIDENCE_LOW : word[0] == 'h' ? CONFIDENCE_HIGH :
-								   CONFIDENCE_MEDIUM;
+	return word[0] == 'l'	? CONFIDENCE_LOW
+	       : word[0] == 'h' ? CONFIDENCE_HIGH
+				: CONFIDENCE_MEDIUM;
 }
 
 void finding_schedule(struct detector *d, struct finding *f, uint64_t due_ns)
@@ -207,8 +208,8 @@ static const char *what_is_new(struct detector *d, const struct finding *f,
 		return NULL;
 	if (stated > f->confidence)
 		return "confidence rose";
-	if (e->verdict != f->verdict && (e->verdict == VERDICT_DOUBLE_FLUX ||
-					 f->verdict == VERDICT_SUSPECTED_POOL))
+	if (e->verdict != f->verdict &&
+	    (e->verdict == VERDICT_DOUBLE_FLUX || f->verdict == VERDICT_SUSPECTED_POOL))
 		return "verdict changed";
 	if (home_nodes_of(d, c, home, ALERT_HOME_MAX) > f->reported_home)
 		return "an address of a home network among the answers";
@@ -330,8 +331,7 @@ void finding_review(struct detector *d, uint32_t index1)
 	if (c->last.confidence >= CONFIDENCE_MEDIUM) {
 		dom = local_domain_get(&d->local, c->domain);
 		if (dom)
-			local_flag(&d->local, dom, c->last.confidence == CONFIDENCE_HIGH,
-				   d->now_s);
+			local_flag(&d->local, dom, c->last.confidence == CONFIDENCE_HIGH, d->now_s);
 	}
 	if (!c->finding || c->sets % 4 == 0)
 		find_place(d, c, index1);

@@ -76,9 +76,9 @@ static const char *parse_word(const char *word, struct list_entry *e, bool *ret_
 
 	*ret_known = true;
 	if (strncmp(word, "asn=", 4) == 0)
-		return parse_numbers(word + 4, UINT32_MAX, e->asns, &e->asns_len) ?
-			       NULL :
-			       "asn= wants up to 8 AS numbers, separated by commas";
+		return parse_numbers(word + 4, UINT32_MAX, e->asns, &e->asns_len)
+			       ? NULL
+			       : "asn= wants up to 8 AS numbers, separated by commas";
 	if (strncmp(word, "port=", 5) == 0) {
 		if (!parse_numbers(word + 5, 65535, values, &n))
 			return "port= wants up to 8 ports, separated by commas";
@@ -179,8 +179,8 @@ static int read_file(struct lists *l, const char *path, int kind, size_t *home_c
 		text[strcspn(text, "#\r\n")] = '\0';
 		if (!*text)
 			continue;
-		why = kind < 0 ? add_prefix(&l->home, &l->home_len, home_cap, text) :
-				 add_entry(l, text, (enum list_kind)kind);
+		why = kind < 0 ? add_prefix(&l->home, &l->home_len, home_cap, text)
+			       : add_entry(l, text, (enum list_kind)kind);
 		if (why) {
 			log_error("%s:%zu: %s", path, number, why);
 			err = -EINVAL;
@@ -191,8 +191,7 @@ static int read_file(struct lists *l, const char *path, int kind, size_t *home_c
 	return err;
 }
 
-static int read_files(struct lists *l, const struct config_list *files, int kind,
-		      size_t *home_cap)
+static int read_files(struct lists *l, const struct config_list *files, int kind, size_t *home_cap)
 {
 	int err = 0;
 
@@ -201,8 +200,8 @@ static int read_files(struct lists *l, const struct config_list *files, int kind
 	return err;
 }
 
-static int read_prefixes(const struct config_list *list, const char *key,
-			 struct ip_prefix **items, size_t *len, size_t *cap)
+static int read_prefixes(const struct config_list *list, const char *key, struct ip_prefix **items,
+			 size_t *len, size_t *cap)
 {
 	for (size_t i = 0; i < list->len; i++) {
 		char text[64];

@@ -76,8 +76,7 @@ static void collect(struct detector *d, const struct dns_observation *obs,
 		const struct dns_obs_record *rr = &obs->records[i];
 
 		/* one family only: two would look like two sets where one of them is left out */
-		if (rr->section != DNS_ADDITIONAL ||
-		    rr->type != (v4 ? DNS_TYPE_A : DNS_TYPE_AAAA))
+		if (rr->section != DNS_ADDITIONAL || rr->type != (v4 ? DNS_TYPE_A : DNS_TYPE_AAAA))
 			continue;
 		for (size_t j = 0; j < s->len; j++)
 			if (dns_name_equal(rr->owner, s->names[j]))
@@ -85,8 +84,7 @@ static void collect(struct detector *d, const struct dns_observation *obs,
 	}
 }
 
-static void learn_fanin(struct detector *d, const struct ns_set *s, uint64_t domain,
-			uint32_t now_s)
+static void learn_fanin(struct detector *d, const struct ns_set *s, uint64_t domain, uint32_t now_s)
 {
 	for (size_t i = 0; i < s->len; i++) {
 		struct dns_name ns_domain;
@@ -103,13 +101,11 @@ static void learn_fanin(struct detector *d, const struct ns_set *s, uint64_t dom
 }
 
 static void observe_entry(struct detector *d, uint64_t key, const struct ns_set *s,
-			  const struct rrset *r, const struct dns_observation *obs,
-			  uint32_t server)
+			  const struct rrset *r, const struct dns_observation *obs, uint32_t server)
 {
-	struct names_response resp = { .rrset = r,
-				       .server = server,
-				       .client = 1,
-				       .time_ns = obs->time_ns };
+	struct names_response resp = {
+		.rrset = r, .server = server, .client = 1, .time_ns = obs->time_ns
+	};
 
 	names_observe(d->names, key, &resp, &d->result);
 	if (d->result.entry && d->result.is_new) {
@@ -161,12 +157,13 @@ static struct zone *zone_record(struct detector *d, uint64_t key, uint32_t now_s
 	return z;
 }
 
-static void observe_ns_set(struct detector *d, struct ns_set *s,
-			   const struct dns_observation *obs, uint32_t server)
+static void observe_ns_set(struct detector *d, struct ns_set *s, const struct dns_observation *obs,
+			   uint32_t server)
 {
 	uint64_t key = typed_key(name_key(d, s->owner->wire, s->owner->len), DNS_TYPE_NS);
-	struct rrset r = { .identity = s->identity, .ttl_s = s->ttl_s, .type = DNS_TYPE_NS,
-			   .partial = obs->tc };
+	struct rrset r = {
+		.identity = s->identity, .ttl_s = s->ttl_s, .type = DNS_TYPE_NS, .partial = obs->tc
+	};
 	uint32_t now_s = (uint32_t)(obs->time_ns / NS), before_s;
 	enum names_outcome outcome;
 	struct zone *z;
@@ -199,13 +196,13 @@ static void add_glue_sample(struct detector *d, struct zone *z, const struct ns_
 	struct sample_set set = { s->glue, s->glue_hashes, s->glue_len };
 	struct sample_delta delta;
 
-	sample_add(&z->glue, &set, d->result.server, !d->result.new_server, d->result.weight,
-		   now_s, 2 * z->glue_ttl_s, candidate_sample_ops(d), &delta);
+	sample_add(&z->glue, &set, d->result.server, !d->result.new_server, d->result.weight, now_s,
+		   2 * z->glue_ttl_s, candidate_sample_ops(d), &delta);
 	z->glue_sets += d->result.weight;
 	for (size_t i = 0; i < s->glue_len; i++) {
 		int at = sample_find(&z->glue, s->glue_hashes[i]);
-		unsigned int place = zone_name_seen(z, s->names[s->glue_ns[i]],
-						    s->hashes[s->glue_ns[i]], now_s);
+		unsigned int place =
+			zone_name_seen(z, s->names[s->glue_ns[i]], s->hashes[s->glue_ns[i]], now_s);
 
 		if (at >= 0)
 			z->glue.slots[at].tag = (uint8_t)place;
@@ -271,8 +268,8 @@ struct ns_view nameservers_of(struct detector *d, const struct candidate *c)
 	struct ns_view v = { 0 };
 
 	for (size_t at = 0; at <= c->domain_off && !v.visible; at += c->name.wire[at] + 1U) {
-		uint64_t key = typed_key(name_key(d, c->name.wire + at, c->name.len - at),
-					 DNS_TYPE_NS);
+		uint64_t key =
+			typed_key(name_key(d, c->name.wire + at, c->name.len - at), DNS_TYPE_NS);
 
 		v.rest = names_get(d->names, key);
 		v.zone = table_get(d->zones, key);

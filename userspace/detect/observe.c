@@ -44,8 +44,7 @@ uint8_t domain_offset(struct detector *d, const struct dns_name *name)
 	return (uint8_t)(name->len - domain.len);
 }
 
-static uint64_t registered_domain(struct detector *d, const struct dns_name *name,
-				  uint8_t *ret_off)
+static uint64_t registered_domain(struct detector *d, const struct dns_name *name, uint8_t *ret_off)
 {
 	*ret_off = domain_offset(d, name);
 	return name_key(d, name->wire + *ret_off, (size_t)(name->len - *ret_off));
@@ -118,9 +117,8 @@ static bool deserves_promotion(struct detector *d, const struct churn_name *e,
 	return zone_moves(d, e);
 }
 
-static void report_change(struct detector *d, const struct dns_name *name,
-			  const struct observed *o, const struct names_result *res,
-			  const struct candidate *c)
+static void report_change(struct detector *d, const struct dns_name *name, const struct observed *o,
+			  const struct names_result *res, const struct candidate *c)
 {
 	struct churn_change ev = {
 		.time_ns = o->obs->time_ns,
@@ -181,8 +179,8 @@ static void add_to_candidate(struct detector *d, struct candidate *c, const stru
 	struct sample_ops ops = *candidate_sample_ops(d);
 	struct half *fast = window_at(&c->fast, d->cfg.window_h * 3600, now_s);
 	struct half *slow = window_at(&c->slow, d->cfg.slow_window_d * DAY_S, now_s);
-	uint32_t ttl = fast->ttl_max > c->fast.before.ttl_max ? fast->ttl_max :
-								c->fast.before.ttl_max;
+	uint32_t ttl =
+		fast->ttl_max > c->fast.before.ttl_max ? fast->ttl_max : c->fast.before.ttl_max;
 	struct sample_delta delta = { 0 };
 
 	if (c->watched) {
@@ -275,9 +273,8 @@ static void news(struct detector *d, const struct dns_name *name, const struct o
 
 	if (res->outcome != NAMES_SAME || res->new_day)
 		shares = learn_addresses(d, &o->rrset, e->domain, established, index1, now_s);
-	if (!index1 && (e->flags & NAME_DENIED ||
-			(res->outcome == NAMES_CHANGED &&
-			 deserves_promotion(d, e, &o->rrset, shares)))) {
+	if (!index1 && (e->flags & NAME_DENIED || (res->outcome == NAMES_CHANGED &&
+						   deserves_promotion(d, e, &o->rrset, shares)))) {
 		index1 = promote(d, name, e, o->rrset.type, res);
 		learn_addresses(d, &o->rrset, e->domain, established, index1, now_s);
 	}

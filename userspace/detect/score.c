@@ -56,8 +56,8 @@ static bool is_flow(const struct candidate *c, const struct evaluation *e)
 	       (c->sample.entries >= HIGH_ENTRIES && e->novelty >= HIGH_NOVELTY);
 }
 
-static bool is_high(const struct detector *d, const struct candidate *c,
-		    const struct evaluation *e, uint32_t now_s)
+static bool is_high(const struct detector *d, const struct candidate *c, const struct evaluation *e,
+		    uint32_t now_s)
 {
 	double score = e->score[e->track];
 

@@ -14,9 +14,9 @@ static const struct signature signatures[] = {
 	[VERDICT_DENIED] = { 5300006, 1, "FLUXTAP name on a deny list", MALWARE },
 };
 
-static const struct signature home_node = {
-	5300010, 1, "FLUXTAP home network address serves a flux domain", MALWARE
-};
+static const struct signature home_node = { 5300010, 1,
+					    "FLUXTAP home network address serves a flux domain",
+					    MALWARE };
 
 const struct signature *verdict_signature(const struct alert *alert)
 {
@@ -33,10 +33,13 @@ int alert_severity(const struct alert *alert)
 const char *verdict_name(enum verdict v)
 {
 	static const char *const names[] = {
-		[VERDICT_NONE] = "none",	       [VERDICT_SINGLE_FLUX] = "single-flux",
-		[VERDICT_DOUBLE_FLUX] = "double-flux", [VERDICT_SLOW_FLUX] = "slow-flux",
+		[VERDICT_NONE] = "none",
+		[VERDICT_SINGLE_FLUX] = "single-flux",
+		[VERDICT_DOUBLE_FLUX] = "double-flux",
+		[VERDICT_SLOW_FLUX] = "slow-flux",
 		[VERDICT_WILDCARD_FLUX] = "wildcard-flux",
-		[VERDICT_SUSPECTED_POOL] = "suspected-pool", [VERDICT_DENIED] = "deny-listed",
+		[VERDICT_SUSPECTED_POOL] = "suspected-pool",
+		[VERDICT_DENIED] = "deny-listed",
 	};
 
 	return names[v];

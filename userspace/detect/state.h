@@ -23,12 +23,12 @@
  */
 struct finding {
 	bool used, raised;
-	enum verdict verdict;	    /* as last stated */
+	enum verdict verdict; /* as last stated */
 	enum confidence confidence; /* as last stated, uncapped */
 	uint32_t leader, first_member, members;
-	uint64_t alert_ns;	    /* of the last alert */
-	uint64_t below_ns;	    /* under the level since; 0: above */
-	uint64_t due_ns;	    /* to be looked at again; 0: with the next hour */
+	uint64_t alert_ns; /* of the last alert */
+	uint64_t below_ns; /* under the level since; 0: above */
+	uint64_t due_ns; /* to be looked at again; 0: with the next hour */
 	uint32_t reported_distinct, reported_members, reported_peers, reported_home;
 };
 
@@ -111,8 +111,8 @@ struct observed { /* one response, prepared */
 	const struct dns_observation *obs;
 	uint32_t server, client; /* tags */
 	struct rrset rrset;
-	uint64_t target;	 /* registered domain of the terminal owner, for a query name */
-	bool foreign;		 /* reached by a CNAME from another registered domain */
+	uint64_t target; /* registered domain of the terminal owner, for a query name */
+	bool foreign; /* reached by a CNAME from another registered domain */
 	bool injected;
 };
 /* @name_hash: name_key() of the name. */
@@ -146,7 +146,7 @@ void observe_nameservers(struct detector *d, const struct dns_observation *obs, 
 struct ns_view { /* what is known of the name servers of a name's zone */
 	bool visible;
 	const struct churn_name *rest; /* the NS set at rest */
-	struct zone *zone;	       /* only once it changed */
+	struct zone *zone; /* only once it changed */
 };
 struct ns_view nameservers_of(struct detector *d, const struct candidate *c);
 
@@ -174,8 +174,8 @@ struct cap confidence_cap(struct detector *d, const struct candidate *c, uint64_
 /* evidence.c */
 void evidence_fill(struct detector *d, const struct candidate *c, const struct finding *f,
 		   uint64_t now_ns, struct alert *ret);
-uint32_t home_nodes_of(const struct detector *d, const struct candidate *c,
-		       struct ip_addr *ret, uint32_t max);
+uint32_t home_nodes_of(const struct detector *d, const struct candidate *c, struct ip_addr *ret,
+		       uint32_t max);
 uint32_t peers_of(const struct detector *d, const struct candidate *c);
 
 #endif

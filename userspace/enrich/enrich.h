@@ -12,7 +12,7 @@
 struct enrich;
 
 struct origin {
-	uint32_t asn;	 /* 0: unknown */
+	uint32_t asn; /* 0: unknown */
 	char country[3]; /* ISO 3166-1 alpha-2, or empty */
 };
 

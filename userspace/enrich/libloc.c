@@ -26,8 +26,7 @@ struct libloc {
 	struct loc_database *db;
 };
 
-static bool libloc_lookup(struct enrich_source *s, const struct ip_addr *addr,
-			  struct origin *ret)
+static bool libloc_lookup(struct enrich_source *s, const struct ip_addr *addr, struct origin *ret)
 {
 	struct libloc *l = (struct libloc *)s;
 	struct loc_network *network = NULL;

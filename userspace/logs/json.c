@@ -82,8 +82,7 @@ static const char *add_rr(struct entry *e, const char *owner, const char *type_t
 	if (!rr.owner)
 		return "rrname is no domain name";
 	if (rr.type == DNS_TYPE_A || rr.type == DNS_TYPE_AAAA) {
-		if (ip_parse(rdata, &rr.addr) ||
-		    ip_is_v4(&rr.addr) != (rr.type == DNS_TYPE_A))
+		if (ip_parse(rdata, &rr.addr) || ip_is_v4(&rr.addr) != (rr.type == DNS_TYPE_A))
 			return "rdata is no address of the type";
 	} else {
 		rr.target = entry_name(e, rdata);
@@ -134,7 +133,8 @@ static const char *eve_dns(const struct line *l, struct entry *e, yajl_val dns)
 		return "unknown rrtype or rcode";
 	e->obs.qclass = 1;
 	e->obs.rcode = (uint8_t)rcode;
-	e->obs.client_port = (uint16_t)number_at(l->json, from_server ? "dest_port" : "src_port", 0);
+	e->obs.client_port =
+		(uint16_t)number_at(l->json, from_server ? "dest_port" : "src_port", 0);
 	e->obs.txid = (uint16_t)number_at(dns, "id", 0);
 	e->obs.has_txid = number_at(dns, "id", -1) >= 0;
 	e->obs.has_authority = list_at(dns, "authorities") != NULL;
@@ -155,7 +155,8 @@ static const char *eve_dns(const struct line *l, struct entry *e, yajl_val dns)
 static const char *eve_flow(const struct line *l, struct entry *e, yajl_val flow)
 {
 	struct connection *c = &e->conn;
-	uint64_t start_ns = iso_time(text_at(flow, "start")), end_ns = iso_time(text_at(flow, "end"));
+	uint64_t start_ns = iso_time(text_at(flow, "start")),
+		 end_ns = iso_time(text_at(flow, "end"));
 	const char *proto = text_at(l->json, "proto");
 
 	if (ip_parse(text_at(l->json, "src_ip"), &c->src) ||
@@ -180,7 +181,8 @@ static const char *eve_flow(const struct line *l, struct entry *e, yajl_val flow
 
 const char *eve_line(const struct line *l, struct entry *e)
 {
-	static const char *const dns_path[] = { "dns", NULL }, *const flow_path[] = { "flow", NULL };
+	static const char *const dns_path[] = { "dns", NULL }, *const flow_path[] = { "flow",
+										      NULL };
 	const char *type = text_at(l->json, "event_type");
 	yajl_val dns = yajl_tree_get(l->json, (const char **)dns_path, yajl_t_object);
 	yajl_val flow = yajl_tree_get(l->json, (const char **)flow_path, yajl_t_object);

@@ -62,7 +62,8 @@ static void unescape(char *s)
 	unsigned int byte;
 
 	while (*s) {
-		if (s[0] == '\\' && s[1] == 'x' && sscanf(s + 2, "%2x", &byte) == 1 && s[2] && s[3]) {
+		if (s[0] == '\\' && s[1] == 'x' && sscanf(s + 2, "%2x", &byte) == 1 && s[2] &&
+		    s[3]) {
 			*out++ = (char)byte;
 			s += 4;
 		} else {
@@ -83,9 +84,9 @@ bool line_element(const struct line *l, const char *name, size_t i, char *buf, s
 			return false;
 		v = YAJL_GET_ARRAY(v)->values[i];
 		snprintf(buf, len, "%s",
-			 YAJL_IS_STRING(v) ? YAJL_GET_STRING(v) :
-			 YAJL_IS_NUMBER(v) ? YAJL_GET_NUMBER(v) :
-					     "");
+			 YAJL_IS_STRING(v)   ? YAJL_GET_STRING(v)
+			 : YAJL_IS_NUMBER(v) ? YAJL_GET_NUMBER(v)
+					     : "");
 		return true;
 	}
 	p = column(l, name);

@@ -23,7 +23,7 @@ struct line {
 	const struct columns *columns; /* TSV */
 	char *fields[LINE_FIELDS];
 	size_t fields_len;
-	yajl_val json;		       /* else */
+	yajl_val json; /* else */
 };
 
 /* What one line becomes. Names and records are the entry's own. */

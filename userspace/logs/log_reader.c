@@ -14,8 +14,8 @@
 
 #define FILES	   64
 #define LINE_MAX_B (1U << 20) /* longer lines are faulty: no log writes them */
-#define COMPLAINTS 5	      /* faulty lines named, a file */
-#define HEAD_LINES 64	      /* lines that may precede the first entry of a known kind */
+#define COMPLAINTS 5 /* faulty lines named, a file */
+#define HEAD_LINES 64 /* lines that may precede the first entry of a known kind */
 
 struct source {
 	char *path;
@@ -88,10 +88,10 @@ static void take_header(struct source *s, char *line)
 	else if (strcmp(word, "#empty_field") == 0)
 		snprintf(c->empty, sizeof(c->empty), "%s", value);
 	else if (strcmp(word, "#path") == 0)
-		s->kind = strcmp(value, "dns") == 0 ? LOG_KIND_ZEEK_DNS :
-			  strcmp(value, "conn") == 0 || strcmp(value, "ntp") == 0 ?
-						      LOG_KIND_ZEEK_CONN :
-						      LOG_KIND_UNKNOWN;
+		s->kind = strcmp(value, "dns") == 0 ? LOG_KIND_ZEEK_DNS
+			  : strcmp(value, "conn") == 0 || strcmp(value, "ntp") == 0
+				  ? LOG_KIND_ZEEK_CONN
+				  : LOG_KIND_UNKNOWN;
 	if (strcmp(word, "#fields") != 0)
 		return;
 	for (c->len = 0; value && c->len < LINE_FIELDS; value = strtok_r(NULL, sep, &save))
@@ -100,12 +100,12 @@ static void take_header(struct source *s, char *line)
 
 static enum log_kind json_kind(yajl_val v)
 {
-	static const char *const probe[][2] = { { "event_type", NULL }, { "time_first", NULL },
+	static const char *const probe[][2] = { { "event_type", NULL },	     { "time_first", NULL },
 						{ "zone_time_first", NULL }, { "query", NULL },
-						{ "conn_state", NULL }, { "xmt_time", NULL } };
-	static const enum log_kind kinds[] = { LOG_KIND_EVE, LOG_KIND_COF, LOG_KIND_COF,
-					       LOG_KIND_ZEEK_DNS, LOG_KIND_ZEEK_CONN,
-					       LOG_KIND_ZEEK_CONN };
+						{ "conn_state", NULL },	     { "xmt_time", NULL } };
+	static const enum log_kind kinds[] = { LOG_KIND_EVE,	   LOG_KIND_COF,
+					       LOG_KIND_COF,	   LOG_KIND_ZEEK_DNS,
+					       LOG_KIND_ZEEK_CONN, LOG_KIND_ZEEK_CONN };
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if (yajl_tree_get(v, (const char **)probe[i], yajl_t_any))
@@ -212,8 +212,9 @@ static void fill_lacks(struct log_reader *r)
 		[LOG_KIND_ZEEK_CONN] = "Zeek conn.log knows hosts, not processes. ",
 		[LOG_KIND_EVE] = "EVE has name servers only where authorities are logged, and no "
 				 "processes. ",
-		[LOG_KIND_COF] = "Passive DNS has no clients, no TTLs and only the first and last time "
-				 "of each record. ",
+		[LOG_KIND_COF] =
+			"Passive DNS has no clients, no TTLs and only the first and last time "
+			"of each record. ",
 	};
 	bool told[LOG_KIND_COF + 1] = { false };
 

@@ -2,8 +2,8 @@
 /*
  * What others have already recorded, as observations and connections: Zeek dns.log, conn.log and
  * ntp.log (TSV or JSON), Suricata EVE (dns and flow events), passive DNS in Common Output Format.
- * Plain or gzip; the kind is told by the content.  Several files are merged by time; each is taken to be in order itself, as logs
- * are; passive DNS exports have to be sorted by time_first.
+ * Plain or gzip; the kind is told by the content.  Several files are merged by time; each is taken
+ * to be in order itself, as logs are; passive DNS exports have to be sorted by time_first.
  *
  * What such a source cannot carry is left absent (has_authority, TTLs, ports) and told in words
  * by log_reader_lacks().

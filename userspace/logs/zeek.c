@@ -125,9 +125,9 @@ const char *zeek_conn_line(const struct line *l, struct entry *e)
 	c->proto = strcmp(proto, "tcp") == 0 ? IPPROTO_TCP : IPPROTO_UDP;
 	c->source = CONNECTION_LOG;
 	c->state = state_of(line_text(l, "conn_state", buf));
-	c->err = c->state != CONNECTION_FAILED		       ? 0 :
-		 strcmp(line_text(l, "conn_state", buf), "S0") ? ECONNREFUSED :
-								 ETIMEDOUT;
+	c->err = c->state != CONNECTION_FAILED			 ? 0
+		 : strcmp(line_text(l, "conn_state", buf), "S0") ? ECONNREFUSED
+								 : ETIMEDOUT;
 	c->duration_ns = duration > 0 && duration < 1e8 ? (uint64_t)(duration * 1e9) : 0;
 	c->bytes_toserver = (uint64_t)line_number(l, "orig_bytes");
 	c->bytes_toclient = (uint64_t)line_number(l, "resp_bytes");
