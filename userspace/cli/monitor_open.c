@@ -284,9 +284,8 @@ int monitor_own_paths(struct monitor *m)
 	}
 	if (c->state.path[0])
 		err = own_path("state.path", c->state.path, true, uid, gid);
-	/* so that the socket can be removed at the end */
-	if (!err && c->control.socket[0] && is_own_directory(c->control.socket))
-		err = own_path("control.socket", c->control.socket, false, uid, gid);
+	if (!err && m->control)
+		err = control_own(m->control, uid);
 	if (!err && c->store.enabled) {
 		err = own_file_and_directory("store.path", c->store.path, uid, gid);
 		own_file(c->store.path, "-wal", uid, gid);

@@ -100,7 +100,10 @@ static int check_config(const struct options *opt, const struct setup *setup)
 	struct buf text = { 0 };
 
 	if (!opt->verbose) {
-		printf("%s: ok\n", opt->config_path ? opt->config_path : CONFIG_PATH);
+		if (!opt->config_path && access(CONFIG_PATH, F_OK))
+			puts("no " CONFIG_PATH ": the defaults hold");
+		else
+			printf("%s: ok\n", opt->config_path ? opt->config_path : CONFIG_PATH);
 		return EXIT_OK;
 	}
 	config_print(setup->config, &text);

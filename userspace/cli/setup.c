@@ -57,6 +57,10 @@ static int apply_overrides(struct setup *s, const struct setup_override *sets, s
 			return rc;
 		}
 	}
+	if (len && config_check(s->config, err, sizeof(err))) {
+		log_error("--set: %s", err);
+		return -EINVAL;
+	}
 	return 0;
 }
 
@@ -126,6 +130,7 @@ void setup_pipeline_config(const struct setup *s, const struct hash_key *key,
 	ret->sensor = s->sensor;
 	ret->utc_offset_s = utc_offset();
 	ret->reassembly = c->reassembly;
+	ret->reassembly.key = *key;
 	ret->correlate = c->correlate;
 	ret->detect = &c->detect;
 	ret->enrich = s->enrich;

@@ -33,101 +33,102 @@
 
 static const struct usage_option run_options[] = {
 	OPTION_CONFIG,
-	{'i', "interface", "IFACE", "watch IFACE, a name or a wildcard; may be repeated"},
-	{'o', "output", "FORMAT",
-	 "text: a live view; json: events as JSON Lines (when no terminal)"},
-	{0, "check-config", NULL, "check the configuration and end; with -v print it in full"},
+	{ 'i', "interface", "IFACE", "watch IFACE, a name or a wildcard; may be repeated" },
+	{ 'o', "output", "FORMAT",
+	  "text: a live view; json: events as JSON Lines (when no terminal)" },
+	{ 0, "check-config", NULL, "check the configuration and end; with -v print it in full" },
 	OPTION_SET,
-	{0, "seconds", "N", "end after N seconds"},
+	{ 0, "seconds", "N", "end after N seconds" },
 	OPTION_VERBOSE,
 	OPTION_HELP,
 	OPTION_END,
 };
 static const struct usage_option replay_options[] = {
 	OPTION_CONFIG,
-	{0, "emit", "LIST", "events to print: dns,anomaly,stats,connect,churn,alert; all; none"},
-	{0, "engine", "ENGINE", "native, or kernel: each frame through the real XDP program"},
-	{0, "state", "DIR", "begin with what was learned in DIR and save there"},
+	{ 0, "emit", "LIST", "events to print: dns,anomaly,stats,connect,churn,alert; all; none" },
+	{ 0, "engine", "ENGINE", "native, or kernel: each frame through the real XDP program" },
+	{ 0, "state", "DIR", "begin with what was learned in DIR and save there" },
 	OPTION_SET,
-	{0, "compare", "BASE", "print whose verdict differs from that of configuration BASE"},
-	{0, "explain", "NAME", "print why NAME has the score it has at the end"},
-	{'o', "output", "FORMAT", "text: alerts for people (on a terminal); json: JSON Lines"},
-	{'q', "quiet", NULL, "no summary on standard error"},
+	{ 0, "compare", "BASE", "print whose verdict differs from that of configuration BASE" },
+	{ 0, "explain", "NAME", "print why NAME has the score it has at the end" },
+	{ 'o', "output", "FORMAT", "text: alerts for people (on a terminal); json: JSON Lines" },
+	{ 'q', "quiet", NULL, "no summary on standard error" },
 	OPTION_HELP,
 	OPTION_END,
 };
 static const struct usage_option top_options[] = {
 	OPTION_CONFIG,
 	OPTION_SOCKET,
-	{'n', "interval", "SECONDS", "time between two frames (1)"},
-	{'1', "once", NULL, "print one frame and end"},
+	{ 'n', "interval", "SECONDS", "time between two frames (1)" },
+	{ '1', "once", NULL, "print one frame and end" },
 	OPTION_HELP,
 	OPTION_END,
 };
 static const struct usage_option history_options[] = {
 	OPTION_CONFIG,
-	{'d', "db", "FILE", "history database (store.path)"},
-	{'t', "table", NULL, "a table for people instead of JSON Lines"},
-	{'n', "limit", "N", "at most N records"},
+	{ 'd', "db", "FILE", "history database (store.path)" },
+	{ 't', "table", NULL, "a table for people instead of JSON Lines" },
+	{ 'n', "limit", "N", "at most N records" },
 	OPTION_HELP,
 	OPTION_END,
 };
 static const struct usage_option alerts_options[] = {
 	OPTION_CONFIG,
-	{'d', "db", "FILE", "history database (store.path)"},
-	{'f', "follow", NULL, "stay, and print new ones as they come"},
-	{'o', "output", "FORMAT", "text or json"},
+	{ 'd', "db", "FILE", "history database (store.path)" },
+	{ 'f', "follow", NULL, "stay, and print new ones as they come" },
+	{ 'o', "output", "FORMAT", "text or json" },
 	OPTION_HELP,
 	OPTION_END,
 };
 static const struct usage_option explain_options[] = {
-	OPTION_CONFIG, OPTION_SOCKET, {'o', "output", "FORMAT", "text or json"},
+	OPTION_CONFIG, OPTION_SOCKET, { 'o', "output", "FORMAT", "text or json" },
 	OPTION_HELP,   OPTION_END,
 };
 static const struct usage_option doctor_options[] = {
 	OPTION_CONFIG,
-	{'i', "interface", "IFACE", "examine IFACE; may be repeated"},
-	{'o', "output", "FORMAT", "text or json"},
+	{ 'i', "interface", "IFACE", "examine IFACE; may be repeated" },
+	{ 'o', "output", "FORMAT", "text or json" },
 	OPTION_HELP,
 	OPTION_END,
 };
 static const struct usage_option lab_options[] = {
-	{0, "scenario", "NAME", "single: addresses rotate; double: name servers too"},
-	{0, "keep", NULL, "leave the network running for a look; Ctrl-C removes it"},
+	{ 0, "scenario", "NAME", "single: addresses rotate; double: name servers too" },
+	{ 0, "keep", NULL, "leave the network running for a look; Ctrl-C removes it" },
 	OPTION_VERBOSE,
 	OPTION_HELP,
 	OPTION_END,
 };
 
 const struct usage_command usage_commands[] = {
-	{"run", "", "watch interfaces, write events, raise detections",
-	 "Attaches the kernel programs and drops all privileges. Without -i: the interfaces of\n"
-	 "the default routes, and lo. SIGHUP reads configuration and lists again; SIGTERM and\n"
-	 "SIGINT flush and end.\n",
-	 "root", run_options},
-	{"replay", "FILE...", "the same over capture files, on their own clock",
-	 "Reads pcap and pcapng, gzip too; - is standard input. Begins with nothing learned and\n"
-	 "leaves nothing, unless --state is given.\n",
-	 "anyone; root for --engine kernel", replay_options},
-	{"top", "", "live view of a running monitor",
-	 "Rates, loss ledger, rising candidates, detections. q ends it.\n",
-	 "group of the control socket", top_options},
-	{"history", "NAME|IP|CIDR", "what a name or address answered in the past",
-	 "Passive DNS records in Common Output Format, one JSON object a line.\n",
-	 "who may read the history", history_options},
-	{"alerts", "", "detections, newest last",
-	 "From the history, whether a monitor runs or not.\n", "who may read the history",
-	 alerts_options},
-	{"explain", "NAME", "why a name has the score it has, term by term",
-	 "Whether or not there is an alert.\n", "group of the control socket", explain_options},
-	{"doctor", "", "what this machine can and cannot do",
-	 "Ends with 0 only when \"run\" would work; each line that says no says the remedy.\n",
-	 "root sees more", doctor_options},
-	{"lab", "", "a rotating domain in a throw-away network, caught",
-	 "Real authoritative server, resolver and clients in network namespaces. Leaves nothing\n"
-	 "behind.\n",
-	 "root", lab_options},
-	{NULL, NULL, NULL, NULL, NULL, NULL},
+	{ "run", "", "watch interfaces, write events, raise detections",
+	  "Attaches the kernel programs and drops all privileges. Without -i: the interfaces of\n"
+	  "the default routes, and lo. SIGHUP reads configuration and lists again; SIGTERM and\n"
+	  "SIGINT flush and end.\n",
+	  "root", run_options },
+	{ "replay", "FILE...", "the same over captures and logs, on their own clock",
+	  "Reads pcap and pcapng, Zeek dns.log, conn.log and ntp.log, Suricata EVE, passive DNS in\n"
+	  "Common Output Format; gzip too; - is a capture on standard input. Begins with nothing\n"
+	  "learned and leaves nothing, unless --state is given.\n",
+	  "anyone; root for --engine kernel", replay_options },
+	{ "top", "", "live view of a running monitor",
+	  "Rates, loss ledger, rising candidates, detections. q ends it.\n",
+	  "group of the control socket", top_options },
+	{ "history", "NAME|IP|CIDR", "what a name or address answered in the past",
+	  "Passive DNS records in Common Output Format, one JSON object a line.\n",
+	  "who may read the history", history_options },
+	{ "alerts", "", "detections, newest last",
+	  "From the history, whether a monitor runs or not.\n", "who may read the history",
+	  alerts_options },
+	{ "explain", "NAME", "why a name has the score it has, term by term",
+	  "Whether or not there is an alert.\n", "group of the control socket", explain_options },
+	{ "doctor", "", "what this machine can and cannot do",
+	  "Ends with 0 only when \"run\" would work; each line that says no says the remedy.\n",
+	  "root sees more", doctor_options },
+	{ "lab", "", "a rotating domain in a throw-away network, caught",
+	  "Real authoritative server, resolver and clients in network namespaces. Leaves nothing\n"
+	  "behind.\n",
+	  "root", lab_options },
+	{ NULL, NULL, NULL, NULL, NULL, NULL },
 };
 
 const struct usage_command *usage_find(const char *command)
@@ -202,7 +203,7 @@ void usage_getopt(const struct usage_command *c, struct option *ret_long, char *
 		if (o->letter && o->argument)
 			*ret_short++ = ':';
 	}
-	ret_long[i] = (struct option){.name = NULL};
+	ret_long[i] = (struct option){ .name = NULL };
 	*ret_short = '\0';
 }
 
