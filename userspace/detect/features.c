@@ -273,8 +273,9 @@ static void contact_values(struct detector *d, struct candidate *c, struct evalu
 	for (unsigned int i = 1; i < CONTACT_PORTS; i++)
 		if (k->ports[i].connects > top->connects)
 			top = &k->ports[i];
-	e->value[TERM_SERVICE_POOL] = k->connects >= 5 && (k->ntp >= k->connects * 0.9 ||
-							   is_bootstrap(d, c, k));
+	/* two are enough where the port names the service */
+	e->value[TERM_SERVICE_POOL] = (k->connects >= 2 && k->ntp >= k->connects * 0.9) ||
+				      (k->connects >= 5 && is_bootstrap(d, c, k));
 	if (e->value[TERM_SERVICE_POOL] > 0) {
 		/* clients of a pool follow its rotation and meet dead members too */
 		e->value[TERM_ROTATION_FOLLOWED] = 0;
