@@ -25,16 +25,21 @@ enum {
 	EHOSTUNREACH = 113
 };
 
-static __always_inline struct ft_conn *ft_conn_reserve(__u8 event, __u8 proto)
-{
-	struct ft_conn *c = bpf_ringbuf_reserve(&ft_conn_ring, sizeof(*c), 0);
+/*
+ * The caller looks at the reservation once, right away: Linux 5.10 neither recognises one that
+ * went through memory nor knows, at a second look, that it has been found to be there.
+ */
+#define ft_conn_reserve() ((struct ft_conn *)bpf_ringbuf_reserve(&ft_conn_ring, \
+								  sizeof(struct ft_conn), 0))
 
-	/* checked at once: Linux 5.10 does not recognise a reservation that went through memory */
-	if (!c) {
-		ft_conn_count(FT_CONN_COUNT_CONNECTS);
-		ft_conn_count(FT_CONN_COUNT_RING_FULL);
-		return NULL;
-	}
+static __always_inline void ft_conn_refused(void)
+{
+	ft_conn_count(FT_CONN_COUNT_CONNECTS);
+	ft_conn_count(FT_CONN_COUNT_RING_FULL);
+}
+
+static __always_inline void ft_conn_begin(struct ft_conn *c, __u8 event, __u8 proto)
+{
 	ft_conn_count(FT_CONN_COUNT_CONNECTS);
 	__builtin_memset(c, 0, sizeof(*c));
 	c->hdr.kind = FT_CONN_CONNECT;
@@ -42,7 +47,6 @@ static __always_inline struct ft_conn *ft_conn_reserve(__u8 event, __u8 proto)
 	c->hdr.size = sizeof(*c);
 	c->event = event;
 	c->proto = proto;
-	return c;
 }
 
 static __always_inline void ft_conn_submit(struct ft_conn *c)
@@ -70,11 +74,15 @@ static __always_inline struct ft_conn_call *ft_call(void)
 static __always_inline void ft_tcp_untracked(struct sock *sk, const struct ft_sock_head *head,
 					     const struct ft_conn_tracked *t)
 {
-	struct ft_conn *c = ft_conn_reserve(FT_CONN_ATTEMPT, PROTO_TCP);
+	struct ft_conn *c = ft_conn_reserve();
 
-	ft_conn_count(FT_CONN_COUNT_TABLE_FULL);
-	if (!c)
+	if (!c) {
+		ft_conn_count(FT_CONN_COUNT_TABLE_FULL);
+		ft_conn_refused();
 		return;
+	}
+	ft_conn_count(FT_CONN_COUNT_TABLE_FULL);
+	ft_conn_begin(c, FT_CONN_ATTEMPT, PROTO_TCP);
 	c->hdr.time_ns = t->attempt_ns;
 	c->attempt_ns = t->attempt_ns;
 	c->start_ns = t->start_ns;
@@ -128,10 +136,13 @@ static __always_inline void ft_tcp_totals(struct sock *sk, struct ft_conn *c)
 static __always_inline void ft_tcp_report(struct sock *sk, const struct ft_sock_head *head,
 					  const struct ft_conn_tracked *t, __u8 event, __u64 now_ns)
 {
-	struct ft_conn *c = ft_conn_reserve(event, PROTO_TCP);
+	struct ft_conn *c = ft_conn_reserve();
 
-	if (!c)
+	if (!c) {
+		ft_conn_refused();
 		return;
+	}
+	ft_conn_begin(c, event, PROTO_TCP);
 	c->hdr.time_ns = now_ns;
 	c->attempt_ns = t->attempt_ns;
 	c->start_ns = t->start_ns;
@@ -242,10 +253,13 @@ static __always_inline void ft_report_now(struct sock *sk, const struct ft_sock_
 {
 	__u64 now_ns = bpf_ktime_get_ns();
 	struct ft_who who = ft_announce(now_ns);
-	struct ft_conn *c = ft_conn_reserve(err ? FT_CONN_FAILED : FT_CONN_OK, proto);
+	struct ft_conn *c = ft_conn_reserve();
 
-	if (!c)
+	if (!c) {
+		ft_conn_refused();
 		return;
+	}
+	ft_conn_begin(c, err ? FT_CONN_FAILED : FT_CONN_OK, proto);
 	c->hdr.time_ns = now_ns;
 	c->attempt_ns = now_ns;
 	c->start_ns = who.start_ns;

@@ -69,16 +69,23 @@ FT_INLINE long ft_load_linear(struct xdp_md *ctx, __u32 off, void *to, __u32 len
 	return bpf_probe_read_kernel(to, len, data + off);
 }
 
-/* The value that is checked next is the one used later, not a second load of it: Linux 5.10
- * forgets what it knew of a value that went through memory. */
-#define FT_KEEP(value) asm volatile("" : "+r"(value))
+/*
+ * A length of 1..@max (a power of two) that the verifier of Linux 5.10 believes: it forgets what
+ * it knew of a value that went through memory, and learns no lower bound from a comparison with 0.
+ * The compiler, which knows better, must not see through it.
+ */
+#define FT_BOUND(len, max)                                   \
+	({                                                   \
+		asm volatile("" : "+r"(len));                \
+		len = ((len - 1) & ((__u32)(max) - 1)) + 1;  \
+	})
 
 /* Copy @len (1..FT_MAX_UDP_DNS) octets of the packet. 0 or negative. */
 FT_INLINE long ft_load(void *ctx, int how, __u32 off, void *to, __u32 len)
 {
-	FT_KEEP(len);
 	if (len < 1 || len > FT_MAX_UDP_DNS)
 		return -1;
+	FT_BOUND(len, FT_MAX_UDP_DNS);
 	if (how & FT_TC)
 		return bpf_skb_load_bytes(ctx, off, to, len);
 	if (how & FT_COPY)
@@ -147,7 +154,7 @@ FT_INLINE int ft_emit_long_piece(void *ctx, int how, struct ft_scratch *s)
 	struct ft_long_piece *r;
 	long err;
 
-	if (how == (FT_XDP | FT_COPY))
+	if (len < 1 || len > FT_PIECE_MAX || how == (FT_XDP | FT_COPY))
 		return -1;
 	r = bpf_ringbuf_reserve(&ft_ring, sizeof(*r), 0);
 	if (!r)
@@ -157,11 +164,7 @@ FT_INLINE int ft_emit_long_piece(void *ctx, int how, struct ft_scratch *s)
 		ft_fill_fragment(s, (struct ft_fragment *)r);
 	else
 		ft_fill_segment(s, (struct ft_segment *)r);
-	FT_KEEP(len);
-	if (len < 1 || len > FT_PIECE_MAX) {
-		bpf_ringbuf_discard(r, BPF_RB_NO_WAKEUP);
-		return -1;
-	}
+	FT_BOUND(len, FT_PIECE_MAX + 1);
 	__builtin_memset(r->payload + len, 0, 8);
 	if (how & FT_TC)
 		err = bpf_skb_load_bytes(ctx, s->d.payload, r->payload, len);
