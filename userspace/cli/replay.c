@@ -133,11 +133,10 @@ static int replay_capture(struct replay *r, const char *path)
 			decoder_frame(r->decoder, &frame, on_record, r);
 		pipeline_tick(r->pipeline, frame.time_ns);
 	}
+	if (rc < 0)
+		log_error("%s; what came before was read", pcap_reader_error(reader));
 	pcap_reader_close(reader);
 	r->frames += number;
-	if (rc < 0)
-		log_error("%s: damaged behind frame %llu; what came before was read", path,
-			  (unsigned long long)number);
 	return rc < 0 ? rc : 0;
 }
 
