@@ -10,6 +10,7 @@ VERSION := 0.1.0
 # Setting: SANITIZER=address,undefined builds beside the normal outputs, in build/sanitize/.
 SANITIZER ?=
 BUILD := build$(if $(SANITIZER),/sanitize)
+JOBS ?= $(shell nproc)
 PREFIX ?= /usr/local
 SYSCONFDIR ?= /etc
 DESTDIR ?=
@@ -71,7 +72,7 @@ help:
 	@echo 'make clean       V=1 shows the commands'
 
 run: deps
-	$(Q)$(MAKE) --no-print-directory all
+	$(Q)$(MAKE) --no-print-directory -j$(JOBS) all
 	$(Q)build/fluxtap run $(ARGS)
 
 deps:
@@ -81,7 +82,7 @@ deps-test:
 	$(Q)sh packaging/deps.sh $(DEPS_BUILD) $(DEPS_RUN) $(DEPS_TEST)
 
 test: deps-test
-	$(Q)$(MAKE) --no-print-directory all tests
+	$(Q)$(MAKE) --no-print-directory -j$(JOBS) all tests
 	$(Q)BUILD=$(BUILD) tests/run $(KIND)
 
 tests: $(TEST_BIN) $(TOOL_BIN)
