@@ -32,19 +32,28 @@ uint64_t monitor_clock(void)
 
 /* --- what arrives --------------------------------------------------------------------------- */
 
+#define DNS_PORT 53
+
+/*
+ * The answer that a connection followed lies in the other ring already: it is read first, or the
+ * join would not know the name. A question on its way to a resolver comes before its answer.
+ */
 void monitor_connection(void *ctx, struct connection *conn)
 {
 	struct monitor *m = ctx;
 
+	if (conn->dport != DNS_PORT)
+		kernel_poll(m->kernel, 0, pipeline_record, m->pipeline);
 	pipeline_connection(m->pipeline, conn);
 }
 
 static void drain_rings(struct monitor *m)
 {
-	int n = kernel_poll(m->kernel, 0, pipeline_record, m->pipeline);
+	int n = 0;
 
-	if (m->connect && connect_poll(m->connect, monitor_clock(), monitor_connection, m) > 0)
-		n++;
+	if (m->connect)
+		n += connect_poll(m->connect, monitor_clock(), monitor_connection, m) > 0;
+	n += kernel_poll(m->kernel, 0, pipeline_record, m->pipeline) > 0;
 	if (m->foreign)
 		foreign_poll(m->foreign, monitor_clock());
 	if (n > 0)
