@@ -57,6 +57,15 @@ uint64_t hash_keyed(const struct hash_key *key, const void *bytes, size_t len)
 	return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
 }
 
+struct hash_key hash_key_derive(const struct hash_key *key, const char *purpose)
+{
+	const size_t len = strlen(purpose);
+	struct hash_key derived = { .k0 = hash_keyed(key, purpose, len) };
+
+	derived.k1 = hash_keyed(&(struct hash_key){ key->k1, derived.k0 }, purpose, len);
+	return derived;
+}
+
 void hash_key_random(struct hash_key *ret)
 {
 	if (getrandom(ret, sizeof(*ret), 0) != (ssize_t)sizeof(*ret))

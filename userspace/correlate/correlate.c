@@ -107,13 +107,13 @@ void correlator_response(struct correlator *c, const struct dns_observation *obs
 			continue;
 		if (!client.time_ns) { /* of the first one: what all of them share */
 			client = ties_client(c->ties, obs);
-			a.query_key = a.query ? mappings_name_key(c->mappings, a.query) : 0;
+			a.query_key = a.query ? mappings_name_key(c->mappings, obs, a.query) : 0;
 		}
 		if (r->owner != a.owner) {
 			a.owner = r->owner;
 			a.owner_key = a.query && dns_name_equal(r->owner, a.query)
 					      ? a.query_key
-					      : mappings_name_key(c->mappings, r->owner);
+					      : mappings_name_key(c->mappings, obs, r->owner);
 		}
 		if (!obs->qname) {
 			a.query = r->owner;

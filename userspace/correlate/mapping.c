@@ -16,7 +16,7 @@ struct address {
 };
 
 struct mappings {
-	struct hash_key key;
+	struct hash_key key, address_key;
 	struct table *addresses, *names;
 	struct mapping *pool;
 	size_t pool_len;
@@ -52,6 +52,7 @@ int mappings_new(size_t max_addresses, size_t max_mappings, size_t max_names,
 	if (!m)
 		return -ENOMEM;
 	m->key = *key;
+	m->address_key = hash_key_derive(key, "mapping");
 	/* one address at its fullest must never exhaust the pool */
 	m->pool_len =
 		max_mappings > 2 * MAPPING_ADDRESS_MAX ? max_mappings : 2 * MAPPING_ADDRESS_MAX;
@@ -84,14 +85,15 @@ static uint64_t nonzero(uint64_t key)
 	return key ? key : 1;
 }
 
-uint64_t mappings_name_key(const struct mappings *m, const struct dns_name *name)
+uint64_t mappings_name_key(const struct mappings *m, const struct dns_observation *obs,
+			   const struct dns_name *name)
 {
-	return nonzero(hash_keyed(&m->key, name->wire, name->len));
+	return dns_observation_hash(obs, &m->key, name);
 }
 
 static uint64_t address_key(const struct mappings *m, const struct ip_addr *addr)
 {
-	return nonzero(hash_keyed(&m->key, addr->b, sizeof(addr->b)));
+	return nonzero(hash_address(&m->address_key, addr->b));
 }
 
 static const struct mapping_name *keep_name(struct mappings *m, uint64_t key,

@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "base/ip.h"
 #include "dns/name.h"
+#include "dns/observation.h"
 
 #define MAPPING_NONE UINT32_MAX
 #define MAPPING_ADDRESS_MAX \
@@ -34,7 +35,9 @@ int mappings_new(size_t max_addresses, size_t max_mappings, size_t max_names,
 		 const struct hash_key *key, struct mappings **ret);
 void mappings_free(struct mappings *m);
 
-uint64_t mappings_name_key(const struct mappings *m, const struct dns_name *name);
+/* @name is one of @obs. */
+uint64_t mappings_name_key(const struct mappings *m, const struct dns_observation *obs,
+			   const struct dns_name *name);
 
 /* One address of one answer. */
 struct mapping_answer {

@@ -49,7 +49,7 @@ struct local {
 };
 
 struct ties {
-	struct hash_key key;
+	struct hash_key key, address_key;
 	struct table *ties, *questions, *asked, *waiting;
 	struct local local[LOCAL_MAX]; /* open addressing */
 	size_t locals;
@@ -62,6 +62,7 @@ int ties_new(size_t max_ties, const struct hash_key *key, struct ties **ret)
 	if (!t)
 		return -ENOMEM;
 	t->key = *key;
+	t->address_key = hash_key_derive(key, "tie");
 	if (table_new(sizeof(struct tie), max_ties, NULL, NULL, &t->ties) ||
 	    table_new(sizeof(struct question), QUESTIONS_MAX, NULL, NULL, &t->questions) ||
 	    table_new(sizeof(struct asked), ASKED_MAX, NULL, NULL, &t->asked) ||
@@ -95,7 +96,7 @@ static bool is_loopback(const struct ip_addr *a)
 
 static uint64_t address_key(const struct ties *t, const struct ip_addr *addr)
 {
-	uint64_t key = hash_keyed(&t->key, addr->b, sizeof(addr->b));
+	uint64_t key = hash_address(&t->address_key, addr->b);
 
 	return key > LOCAL_HOST ? key : LOCAL_HOST + 1;
 }

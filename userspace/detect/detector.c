@@ -267,10 +267,10 @@ static uint32_t tag_of(const struct detector *d, const struct ip_addr *addr)
 
 static bool same_domain(struct detector *d, const struct dns_name *a, const struct dns_name *b)
 {
-	struct dns_name x = domain_name(a, domain_offset(d, a));
-	struct dns_name y = domain_name(b, domain_offset(d, b));
+	uint8_t x = domain_offset(d, a), y = domain_offset(d, b);
 
-	return dns_name_equal(&x, &y);
+	return a->len - x == b->len - y &&
+	       memcmp(a->wire + x, b->wire + y, (size_t)(a->len - x)) == 0;
 }
 
 static void observe_answer(struct detector *d, const struct dns_observation *obs, uint16_t type,
@@ -278,7 +278,7 @@ static void observe_answer(struct detector *d, const struct dns_observation *obs
 {
 	struct answer buf;
 	struct observed o = { .obs = obs };
-	uint64_t key = name_key(d, obs->qname->wire, obs->qname->len);
+	uint64_t key = obs_key(d, obs, obs->qname);
 	bool chained = owner != obs->qname;
 
 	collect(d, obs, owner, type, &buf, &o.rrset);
@@ -289,7 +289,7 @@ static void observe_answer(struct detector *d, const struct dns_observation *obs
 	o.server = tag_of(d, &obs->server);
 	o.client = tag_of(d, &obs->client);
 	o.foreign = chained && !same_domain(d, owner, obs->qname);
-	observe_name(d, owner, chained ? name_key(d, owner->wire, owner->len) : key, &o);
+	observe_name(d, owner, chained ? obs_key(d, obs, owner) : key, &o);
 	if (!chained)
 		return;
 	o.foreign = false;

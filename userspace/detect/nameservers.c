@@ -24,9 +24,10 @@ struct ns_set {
 	uint64_t glue_identity;
 };
 
-static void add_ns(struct detector *d, struct ns_set *s, const struct dns_obs_record *rr)
+static void add_ns(struct detector *d, const struct dns_observation *obs, struct ns_set *s,
+		   const struct dns_obs_record *rr)
 {
-	uint64_t hash = name_key(d, rr->target->wire, rr->target->len);
+	uint64_t hash = obs_key(d, obs, rr->target);
 
 	for (size_t i = 0; i < s->len; i++)
 		if (s->hashes[i] == hash)
@@ -63,13 +64,15 @@ static void collect(struct detector *d, const struct dns_observation *obs,
 {
 	bool v4 = false;
 
-	memset(s, 0, sizeof(*s));
-	s->owner = owner;
+	s->owner = owner; /* the arrays are long, and what counts of them is written below */
+	s->len = s->glue_len = 0;
+	s->identity = s->glue_identity = 0;
+	s->ttl_s = s->glue_ttl_s = 0;
 	for (size_t i = 0; i < obs->records_len; i++) {
 		const struct dns_obs_record *rr = &obs->records[i];
 
 		if (rr->type == DNS_TYPE_NS && dns_name_equal(rr->owner, owner))
-			add_ns(d, s, rr);
+			add_ns(d, obs, s, rr);
 		v4 |= rr->type == DNS_TYPE_A && rr->section == DNS_ADDITIONAL;
 	}
 	for (size_t i = 0; i < obs->records_len; i++) {
@@ -160,7 +163,7 @@ static struct zone *zone_record(struct detector *d, uint64_t key, uint32_t now_s
 static void observe_ns_set(struct detector *d, struct ns_set *s, const struct dns_observation *obs,
 			   uint32_t server)
 {
-	uint64_t key = typed_key(name_key(d, s->owner->wire, s->owner->len), DNS_TYPE_NS);
+	uint64_t key = typed_key(obs_key(d, obs, s->owner), DNS_TYPE_NS);
 	struct rrset r = {
 		.identity = s->identity, .ttl_s = s->ttl_s, .type = DNS_TYPE_NS, .partial = obs->tc
 	};
@@ -212,7 +215,7 @@ static void add_glue_sample(struct detector *d, struct zone *z, const struct ns_
 static void observe_glue(struct detector *d, struct ns_set *s, const struct dns_observation *obs,
 			 uint32_t server)
 {
-	uint64_t owner = name_key(d, s->owner->wire, s->owner->len);
+	uint64_t owner = obs_key(d, obs, s->owner);
 	struct rrset r = { .set = { s->glue, s->glue_hashes, s->glue_len },
 			   .identity = s->glue_identity,
 			   .ttl_s = s->glue_ttl_s,

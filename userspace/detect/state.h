@@ -99,6 +99,12 @@ struct detector {
 /* keys.c: identities */
 uint64_t unit_hash(const struct detector *d, const struct ip_addr *addr);
 uint64_t name_key(const struct detector *d, const uint8_t *wire, size_t len);
+/* The same of a whole name of @obs. */
+static inline uint64_t obs_key(const struct detector *d, const struct dns_observation *obs,
+			       const struct dns_name *name)
+{
+	return dns_observation_hash(obs, &d->key, name);
+}
 static inline uint64_t typed_key(uint64_t key, uint16_t type)
 {
 	return hash_nonzero(hash_mix(key + type));

@@ -79,6 +79,8 @@ bool dns_message_edns(const struct dns_message *m, struct dns_edns *ret);
 struct dns_arena;
 int dns_arena_new(struct dns_arena **ret);
 void dns_arena_free(struct dns_arena *a);
+/* Observations keep the hashes of their names under @key (see dns_observation_hash()). */
+void dns_arena_set_key(struct dns_arena *a, const struct hash_key *key);
 int dns_message_observe(const struct dns_message *m, struct dns_arena *arena,
 			struct dns_observation *ret);
 

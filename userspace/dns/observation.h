@@ -6,6 +6,7 @@
 #ifndef DNS_OBSERVATION_H
 #define DNS_OBSERVATION_H
 
+#include "base/hash.h"
 #include "base/ip.h"
 #include "dns/name.h"
 
@@ -39,6 +40,34 @@ struct dns_observation {
 	const struct dns_name *qname; /* NULL without a question */
 	size_t records_len;
 	const struct dns_obs_record *records; /* A, AAAA, NS, CNAME of class IN, wire order */
+	/*
+	 * Hashes of the names, each worked out once however many ask; name_hashes NULL: none are
+	 * kept, 0: not asked for yet. For dns_observation_hash().
+	 */
+	const struct dns_name *names;
+	size_t names_len;
+	uint64_t *name_hashes;
+	struct hash_key names_key;
 };
+
+/* The keyed hash of @name, never 0; kept when @name is one of @obs and @key is names_key. */
+static inline uint64_t dns_observation_hash(const struct dns_observation *obs,
+					    const struct hash_key *key,
+					    const struct dns_name *name)
+{
+	uint64_t hash;
+	size_t at;
+
+	if (!obs->name_hashes || name < obs->names || name >= obs->names + obs->names_len ||
+	    key->k0 != obs->names_key.k0 || key->k1 != obs->names_key.k1)
+		return hash_nonzero(hash_keyed(key, name->wire, name->len));
+	at = (size_t)(name - obs->names);
+	hash = obs->name_hashes[at];
+	if (!hash) {
+		hash = hash_nonzero(hash_keyed(key, name->wire, name->len));
+		obs->name_hashes[at] = hash;
+	}
+	return hash;
+}
 
 #endif

@@ -12,6 +12,9 @@
 struct dns_arena {
 	struct dns_name *names;
 	uint16_t *places; /* offset in the message each name was read from */
+	uint64_t *hashes;
+	struct hash_key key;
+	bool keyed;
 	size_t names_len, names_cap;
 	struct dns_obs_record *records;
 	size_t records_cap;
@@ -33,8 +36,15 @@ void dns_arena_free(struct dns_arena *a)
 		return;
 	free(a->names);
 	free(a->places);
+	free(a->hashes);
 	free(a->records);
 	free(a);
+}
+
+void dns_arena_set_key(struct dns_arena *a, const struct hash_key *key)
+{
+	a->key = *key;
+	a->keyed = true;
 }
 
 /* Room for everything the message may need, so that pointers into the arena stay good. */
@@ -47,10 +57,12 @@ static int reserve(struct dns_arena *a, size_t records)
 
 		free(a->names);
 		free(a->places);
+		free(a->hashes);
 		a->names_cap = 0;
 		a->names = malloc(cap * sizeof(*a->names));
 		a->places = malloc(cap * sizeof(*a->places));
-		if (!a->names || !a->places)
+		a->hashes = malloc(cap * sizeof(*a->hashes));
+		if (!a->names || !a->places || !a->hashes)
 			return -ENOMEM;
 		a->names_cap = cap;
 	}
@@ -82,6 +94,7 @@ static const struct dns_name *name_at(struct dns_arena *a, const struct dns_mess
 			return &a->names[n];
 	n = a->names_len++;
 	a->places[n] = (uint16_t)pos;
+	a->hashes[n] = 0;
 	dns_name_copy(m->bytes, m->len, pos, &a->names[n]);
 	return &a->names[n];
 }
@@ -158,6 +171,12 @@ int dns_message_observe(const struct dns_message *m, struct dns_arena *arena,
 		}
 	}
 	o.records = arena->records;
+	if (arena->keyed) {
+		o.names = arena->names;
+		o.names_len = arena->names_len;
+		o.name_hashes = arena->hashes;
+		o.names_key = arena->key;
+	}
 	*ret = o;
 	return 0;
 }

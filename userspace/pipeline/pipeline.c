@@ -355,6 +355,8 @@ int pipeline_new(const struct pipeline_config *cfg, const struct pipeline_ops *o
 	dns_message_init(&p->message);
 	err = dns_arena_new(&p->arena);
 	if (!err)
+		dns_arena_set_key(p->arena, &cfg->key);
+	if (!err)
 		err = reassembly_new(&cfg->reassembly, &reassembly_ops, p, &p->reassembly);
 	if (!err)
 		err = flows_new(&flows, &cfg->key, on_flow, p, &p->flows);
