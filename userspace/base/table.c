@@ -108,17 +108,33 @@ void table_free(struct table *t)
 	free(t);
 }
 
+typedef uint16_t tags_vector __attribute__((vector_size(sizeof(uint16_t) * WAYS)));
+
+/* Slots that may hold @key, one bit each: its tag is there. All eight are compared at once. */
+static inline unsigned int candidates_of(const struct set *set, uint64_t key)
+{
+	static const tags_vector bits = { 1, 2, 4, 8, 16, 32, 64, 128 };
+	tags_vector tags, found;
+	uint64_t half[2], sum;
+
+	memcpy(&tags, set->tags, sizeof(tags));
+	found = (tags_vector)(tags == tag_of(key)) & bits;
+	memcpy(half, &found, sizeof(half));
+	sum = half[0] + half[1]; /* of lanes with different bits: nothing carries */
+	sum += sum >> 32;
+	sum += sum >> 16;
+	return (unsigned int)sum & set->occupied;
+}
+
 void *table_get(struct table *t, uint64_t key)
 {
 	size_t at = set_of(t, key);
 	struct set *set = &t->set[at];
 
-	for (unsigned int way = 0; way < WAYS; way++) {
-		uint8_t *entry;
+	for (unsigned int left = candidates_of(set, key); left; left &= left - 1) {
+		unsigned int way = (unsigned int)__builtin_ctz(left);
+		uint8_t *entry = slot(t, at, way);
 
-		if (set->tags[way] != tag_of(key) || !(set->occupied & 1U << way))
-			continue;
-		entry = slot(t, at, way);
 		if (key_of(entry) == key) {
 			set->used |= (uint8_t)(1U << way);
 			return entry;
@@ -130,6 +146,21 @@ void *table_get(struct table *t, uint64_t key)
 void table_prefetch(const struct table *t, uint64_t key)
 {
 	__builtin_prefetch(&t->set[set_of(t, key)]);
+}
+
+const void *table_prefetch_entry(const struct table *t, uint64_t key)
+{
+	size_t at = set_of(t, key);
+	unsigned int found = candidates_of(&t->set[at], key);
+	const uint8_t *entry;
+
+	if (!found)
+		return NULL;
+	entry = slot(t, at, (unsigned int)__builtin_ctz(found));
+	__builtin_prefetch(entry, 1);
+	if (t->entry_bytes > 64) /* what comes behind is for the hardware to guess */
+		__builtin_prefetch(entry + 64, 1);
+	return entry;
 }
 
 /* Second chance: the first slot from the hand on that was not used since the hand passed. */

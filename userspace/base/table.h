@@ -32,6 +32,11 @@ void *table_get(struct table *t, uint64_t key); /* marks as used; NULL when abse
 void *table_put(struct table *t, uint64_t key, bool *ret_new);
 /* Start fetching the memory that table_get() or table_put() of @key will look at. */
 void table_prefetch(const struct table *t, uint64_t key);
+/*
+ * The second step, once what table_prefetch() asked for is there: fetch the entry. Where it would
+ * be found, for looking no closer than to fetch what it points to; NULL when it is surely absent.
+ */
+const void *table_prefetch_entry(const struct table *t, uint64_t key);
 void table_remove(struct table *t, void *entry); /* calls evict() without counting */
 
 /* Walk all entries: start with *pos = 0; NULL at the end. Entries may be removed on the way. */

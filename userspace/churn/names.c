@@ -56,6 +56,11 @@ struct churn_name *names_get(struct names *n, uint64_t key)
 	return table_get(n->table, key);
 }
 
+void names_expect(const struct names *n, uint64_t key, struct lookahead *l)
+{
+	lookahead_add(l, n->table, key);
+}
+
 static bool admit(struct names *n, uint64_t key, uint32_t now_s)
 {
 	uint64_t bit = key >> 20 & (DOOR_BITS - 1), mask = 1ULL << (bit % 64);

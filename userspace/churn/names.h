@@ -12,6 +12,7 @@
 
 #include "base/hash.h"
 #include "base/ip.h"
+#include "base/lookahead.h"
 #include "churn/fresh.h"
 #include "churn/sample.h"
 
@@ -94,6 +95,7 @@ void names_set_ops(struct names *n, const struct names_ops *ops, void *ctx);
 void names_observe(struct names *n, uint64_t key, const struct names_response *r,
 		   struct names_result *ret);
 struct churn_name *names_get(struct names *n, uint64_t key);
+void names_expect(const struct names *n, uint64_t key, struct lookahead *l);
 /* Remembered address @i (0 .. NAMES_V4/NAMES_V6 - 1); false when there is none. */
 bool names_address(const struct churn_name *e, unsigned int i, struct ip_addr *ret);
 

@@ -311,6 +311,7 @@ static int open_all(struct replay *r)
 	setup_pipeline_config(&r->setup, &hash_key_fixed, &cfg);
 	if (r->opt.has_emit)
 		cfg.emit = r->opt.emit;
+	cfg.lookahead = true;
 	rc = pipeline_new(&cfg, &ops, r, &r->pipeline);
 	if (!rc && r->opt.compare)
 		rc = compare_new(r->opt.compare, &r->setup, &r->compare);

@@ -92,43 +92,79 @@ static bool carries_addresses(const struct dns_observation *obs, const struct dn
 		obs->qtype == TYPE_HTTPS);
 }
 
-void correlator_response(struct correlator *c, const struct dns_observation *obs)
+/* What the addresses of one response share, and the one it is at. */
+struct answers {
+	struct mapping_answer at;
+	struct tie_client client; /* time_ns 0: no address yet */
+};
+
+static struct answers answers_of(const struct correlator *c, const struct dns_observation *obs)
 {
-	struct mapping_answer a = {
-		.query = obs->qname, .time_ns = obs->time_ns, .keep_ns = c->cfg.keep_ns};
-	struct tie_client client = {};
-	bool relayed = false;
-	uint64_t tie;
+	return (struct answers){ .at = { .query = obs->qname,
+					 .time_ns = obs->time_ns,
+					 .keep_ns = c->cfg.keep_ns } };
+}
+
+/* Move on to @r; false when it carries no address to connect to. */
+static bool take_answer(struct correlator *c, const struct dns_observation *obs,
+			const struct dns_obs_record *r, struct answers *a)
+{
+	struct mapping_answer *at = &a->at;
+
+	if (!carries_addresses(obs, r))
+		return false;
+	if (!a->client.time_ns) { /* the first one */
+		a->client = ties_client(c->ties, obs);
+		at->query_key = at->query ? mappings_name_key(c->mappings, obs, at->query) : 0;
+	}
+	if (r->owner != at->owner) {
+		at->owner = r->owner;
+		at->owner_key = at->query && dns_name_equal(r->owner, at->query)
+					? at->query_key
+					: mappings_name_key(c->mappings, obs, r->owner);
+	}
+	if (!obs->qname) {
+		at->query = r->owner;
+		at->query_key = at->owner_key;
+	}
+	at->addr = &r->addr;
+	at->ttl_s = r->ttl_s > INT32_MAX ? 0 : r->ttl_s; /* RFC 2181 8 */
+	mappings_key(c->mappings, at);
+	return true;
+}
+
+void correlator_expect(struct correlator *c, const struct dns_observation *obs,
+		       struct lookahead *l)
+{
+	struct answers a = answers_of(c, obs);
 
 	for (size_t i = 0; i < obs->records_len; i++) {
-		const struct dns_obs_record *r = &obs->records[i];
-
-		if (!carries_addresses(obs, r))
+		if (!take_answer(c, obs, &obs->records[i], &a))
 			continue;
-		if (!client.time_ns) { /* of the first one: what all of them share */
-			client = ties_client(c->ties, obs);
-			a.query_key = a.query ? mappings_name_key(c->mappings, obs, a.query) : 0;
-		}
-		if (r->owner != a.owner) {
-			a.owner = r->owner;
-			a.owner_key = a.query && dns_name_equal(r->owner, a.query)
-					      ? a.query_key
-					      : mappings_name_key(c->mappings, obs, r->owner);
-		}
-		if (!obs->qname) {
-			a.query = r->owner;
-			a.query_key = a.owner_key;
-		}
-		a.addr = &r->addr;
-		a.ttl_s = r->ttl_s > INT32_MAX ? 0 : r->ttl_s; /* RFC 2181 8 */
-		mappings_prefetch(c->mappings, &a);
-		tie = ties_prefetch(c->ties, &client, a.key);
-		mappings_note(c->mappings, &a);
-		relayed |= ties_note(c->ties, &client, a.key, tie);
+		mappings_expect(c->mappings, &a.at, l);
+		ties_expect(c->ties, &a.client, a.at.key, l);
+	}
+}
+
+void correlator_expect_more(const struct correlator *c, const struct lookahead *l)
+{
+	mappings_expect_first(c->mappings, l);
+}
+
+void correlator_response(struct correlator *c, const struct dns_observation *obs)
+{
+	struct answers a = answers_of(c, obs);
+	bool relayed = false;
+
+	for (size_t i = 0; i < obs->records_len; i++) {
+		if (!take_answer(c, obs, &obs->records[i], &a))
+			continue;
+		mappings_note(c->mappings, &a.at);
+		relayed |= ties_note(c->ties, &a.client, a.at.key);
 	}
 	if (relayed)
 		c->stats.relayed++;
-	else if (client.time_ns)
+	else if (a.client.time_ns)
 		c->stats.answers++;
 }
 

@@ -27,6 +27,7 @@
 #define CORRELATE_CORRELATE_H
 
 #include "base/hash.h"
+#include "base/lookahead.h"
 #include "correlate/connection.h"
 #include "dns/observation.h"
 
@@ -60,6 +61,13 @@ void correlator_free(struct correlator *c);
 /* An address of this machine. */
 void correlator_local(struct correlator *c, const struct ip_addr *addr);
 void correlator_response(struct correlator *c, const struct dns_observation *obs);
+/*
+ * @obs comes soon: begin to fetch what it will need. Then, a little later each, lookahead_entries()
+ * and correlator_expect_more(). Changes nothing.
+ */
+void correlator_expect(struct correlator *c, const struct dns_observation *obs,
+		       struct lookahead *l);
+void correlator_expect_more(const struct correlator *c, const struct lookahead *l);
 /* Fill conn->names, best first, and conn->encrypted_dns. */
 void correlator_connection(struct correlator *c, struct connection *conn);
 void correlator_stats(const struct correlator *c, struct correlate_stats *ret);

@@ -188,11 +188,33 @@ static void renew(struct mappings *m, struct mapping *p, const struct mapping_an
 	p->ttl_s = a->ttl_s;
 }
 
-void mappings_prefetch(const struct mappings *m, struct mapping_answer *a)
+void mappings_key(const struct mappings *m, struct mapping_answer *a)
 {
 	a->addr_key = address_key(m, a->addr);
 	a->key = nonzero(hash_mix(a->addr_key ^ hash_mix(a->owner_key ^ a->query_key << 1)));
-	table_prefetch(m->addresses, a->addr_key);
+}
+
+void mappings_expect(const struct mappings *m, const struct mapping_answer *a,
+		     struct lookahead *l)
+{
+	lookahead_add(l, m->addresses, a->addr_key);
+}
+
+void mappings_expect_first(const struct mappings *m, const struct lookahead *l)
+{
+	for (size_t i = 0; i < l->len; i++) {
+		const struct address *a = l->at[i].entry;
+		const struct mapping *p;
+
+		if (l->at[i].table != m->addresses)
+			continue;
+		/* not there: the new one takes the next mapping from the pool */
+		if (!a || a->first == MAPPING_NONE || a->first >= m->pool_len)
+			continue;
+		p = &m->pool[a->first];
+		__builtin_prefetch(p, 1);
+		__builtin_prefetch(&p->next, 1);
+	}
 }
 
 struct mapping *mappings_note(struct mappings *m, const struct mapping_answer *a)

@@ -8,6 +8,7 @@
 
 #include "base/hash.h"
 #include "base/ip.h"
+#include "base/lookahead.h"
 #include "dns/name.h"
 #include "dns/observation.h"
 
@@ -46,11 +47,16 @@ struct mapping_answer {
 	uint64_t owner_key, query_key; /* mappings_name_key() of the two */
 	uint64_t time_ns, keep_ns;
 	uint32_t ttl_s;
-	uint64_t addr_key, key; /* from mappings_prefetch() */
+	uint64_t addr_key, key; /* from mappings_key() */
 };
 
-/* Work out the keys and start fetching what mappings_note() will look at. */
-void mappings_prefetch(const struct mappings *m, struct mapping_answer *a);
+/* Work out the keys from the address and the keys of the names. */
+void mappings_key(const struct mappings *m, struct mapping_answer *a);
+
+/* @a comes soon: begin to fetch the address's entry, and later what lookahead_entries() found. */
+void mappings_expect(const struct mappings *m, const struct mapping_answer *a,
+		     struct lookahead *l);
+void mappings_expect_first(const struct mappings *m, const struct lookahead *l);
 
 /* Note it; the mapping is valid until the next call. Never fails, never allocates. */
 struct mapping *mappings_note(struct mappings *m, const struct mapping_answer *a);

@@ -269,15 +269,14 @@ static uint32_t ticks(uint64_t time_ns)
 	return n ? n : 1;
 }
 
-uint64_t ties_prefetch(const struct ties *t, const struct tie_client *client, uint64_t mapping)
+void ties_expect(const struct ties *t, const struct tie_client *client, uint64_t mapping,
+		 struct lookahead *l)
 {
-	uint64_t key;
-
 	if (!client->host)
-		return 0;
-	key = tie_key(client->host, mapping);
-	table_prefetch(t->ties, key);
-	return key;
+		return;
+	lookahead_add(l, t->ties, tie_key(client->host, mapping));
+	if (client->server)
+		lookahead_add(l, t->ties, tie_key(client->server, mapping));
 }
 
 static bool note_relay(struct ties *t, const struct tie_client *client, uint64_t mapping)
@@ -312,15 +311,15 @@ static void note_process(struct ties *t, const struct tie_client *client, uint64
 		w->mappings[w->len++] = mapping;
 }
 
-bool ties_note(struct ties *t, const struct tie_client *client, uint64_t mapping, uint64_t key)
+bool ties_note(struct ties *t, const struct tie_client *client, uint64_t mapping)
 {
 	struct tie *tie;
 	bool relayed, is_new;
 
-	if (!key)
+	if (!client->host)
 		return false;
 	relayed = note_relay(t, client, mapping);
-	tie = table_put(t->ties, key, &is_new);
+	tie = table_put(t->ties, tie_key(client->host, mapping), &is_new);
 	tie->last = ticks(client->time_ns);
 	if (client->server == client->host)
 		tie->direct = tie->last;

@@ -5,6 +5,7 @@
 #ifndef CORRELATE_TIE_H
 #define CORRELATE_TIE_H
 
+#include "base/lookahead.h"
 #include "correlate/connection.h"
 #include "base/hash.h"
 #include "dns/observation.h"
@@ -30,14 +31,12 @@ struct tie_client { /* of one response, worked out once */
 	uint32_t who;		/* process; 0 not known (yet) */
 };
 struct tie_client ties_client(struct ties *t, const struct dns_observation *obs);
-/* The key under which ties_note() will look; starts fetching it. */
-uint64_t ties_prefetch(const struct ties *t, const struct tie_client *client, uint64_t mapping);
+/* ties_note() comes soon: begin to fetch what it will look at. */
+void ties_expect(const struct ties *t, const struct tie_client *client, uint64_t mapping,
+		 struct lookahead *l);
 
-/*
- * @client was answered @mapping; @key from ties_prefetch(). True when a forwarder merely handed the
- * answer on.
- */
-bool ties_note(struct ties *t, const struct tie_client *client, uint64_t mapping, uint64_t key);
+/* @client was answered @mapping. True when a forwarder merely handed the answer on. */
+bool ties_note(struct ties *t, const struct tie_client *client, uint64_t mapping);
 
 enum tie_strength { TIE_OTHERS = 0, TIE_HOST = 1, TIE_PROCESS = 2 };
 

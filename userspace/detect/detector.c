@@ -235,11 +235,23 @@ static void collect(struct detector *d, const struct dns_observation *obs,
 	ret->partial = obs->tc;
 }
 
+static struct transaction *transaction_at(const struct detector *d,
+					  const struct dns_observation *obs, uint16_t type,
+					  uint64_t *ret_key)
+{
+	uint64_t key = obs_key(d, obs, obs->qname) + type;
+
+	key = hash_mix(key ^ unit_hash(d, &obs->client)) + unit_hash(d, &obs->server);
+	key = hash_mix(key ^ ((uint64_t)obs->client_port << 16 | obs->txid));
+	*ret_key = key;
+	return &d->transactions[key % TRANSACTIONS];
+}
+
 /*
  * One transaction, one answer: the same again is a copy (two interfaces, a retransmission) and
  * false is returned; another one is what an injector races the server with.
  */
-static bool check_transaction(struct detector *d, const struct dns_observation *obs, uint64_t name,
+static bool check_transaction(struct detector *d, const struct dns_observation *obs,
 			      const struct rrset *r, bool *ret_injected)
 {
 	uint32_t now_s = (uint32_t)(obs->time_ns / NS);
@@ -249,9 +261,7 @@ static bool check_transaction(struct detector *d, const struct dns_observation *
 	*ret_injected = false;
 	if (!obs->has_txid || !obs->client_port)
 		return true;
-	key = hash_mix(name ^ unit_hash(d, &obs->client)) + unit_hash(d, &obs->server);
-	key = hash_mix(key ^ ((uint64_t)obs->client_port << 16 | obs->txid));
-	t = &d->transactions[key % TRANSACTIONS];
+	t = transaction_at(d, obs, r->type, &key);
 	if (t->key == key && now_s - t->time_s <= TRANSACTION_S) {
 		*ret_injected = t->identity != r->identity && !r->partial;
 		return *ret_injected;
@@ -284,7 +294,7 @@ static void observe_answer(struct detector *d, const struct dns_observation *obs
 	collect(d, obs, owner, type, &buf, &o.rrset);
 	if (!o.rrset.set.len)
 		return;
-	if (!check_transaction(d, obs, key + type, &o.rrset, &o.injected))
+	if (!check_transaction(d, obs, &o.rrset, &o.injected))
 		return;
 	o.server = tag_of(d, &obs->server);
 	o.client = tag_of(d, &obs->client);
@@ -327,6 +337,51 @@ void detector_response(struct detector *d, const struct dns_observation *obs)
 		observe_answer(d, obs, DNS_TYPE_A, owner, chain_ttl);
 	if (has_aaaa)
 		observe_answer(d, obs, DNS_TYPE_AAAA, owner, chain_ttl);
+}
+
+static void expect_zone(const struct detector *d, const struct dns_observation *obs,
+			const struct dns_name *owner, struct lookahead *l)
+{
+	uint64_t key = obs_key(d, obs, owner);
+
+	names_expect(d->names, typed_key(key, DNS_TYPE_NS), l);
+	names_expect(d->names, typed_key(key, NAMES_GLUE), l);
+}
+
+static void expect_answer(const struct detector *d, const struct dns_observation *obs,
+			  const struct dns_name *owner, uint16_t type, struct lookahead *l)
+{
+	uint64_t key;
+
+	names_expect(d->names, typed_key(obs_key(d, obs, owner), type), l);
+	if (owner != obs->qname)
+		names_expect(d->names, typed_key(obs_key(d, obs, obs->qname), type), l);
+	if (obs->has_txid && obs->client_port)
+		__builtin_prefetch(transaction_at(d, obs, type, &key), 1);
+}
+
+/* Guesses as detector_response() will look: the owner of the last address ends the chain. */
+void detector_expect(const struct detector *d, const struct dns_observation *obs,
+		     struct lookahead *l)
+{
+	const struct dns_name *zone = NULL;
+	const struct dns_obs_record *last = NULL;
+
+	if (obs->rcode || !obs->qname)
+		return;
+	for (size_t i = 0; i < obs->records_len; i++) {
+		const struct dns_obs_record *rr = &obs->records[i];
+
+		if (rr->type == DNS_TYPE_NS && rr->section != DNS_ADDITIONAL && rr->owner != zone) {
+			zone = rr->owner;
+			expect_zone(d, obs, zone, l);
+		}
+		if (rr->section == DNS_ANSWER &&
+		    (rr->type == DNS_TYPE_A || rr->type == DNS_TYPE_AAAA))
+			last = rr;
+	}
+	if (last)
+		expect_answer(d, obs, last->owner, last->type, l);
 }
 
 /* --- questions --------------------------------------------------------------------------- */

@@ -8,6 +8,7 @@
 #define DETECT_DETECTOR_H
 
 #include "base/hash.h"
+#include "base/lookahead.h"
 #include "churn/change.h"
 #include "correlate/connection.h"
 #include "detect/alert.h"
@@ -31,6 +32,9 @@ int detector_new(const struct detect_config *cfg, struct enrich *enrich, const s
 void detector_free(struct detector *d);
 
 void detector_response(struct detector *d, const struct dns_observation *obs);
+/* @obs comes soon: begin to fetch what it will need; lookahead_entries() goes on. Changes nothing. */
+void detector_expect(const struct detector *d, const struct dns_observation *obs,
+		     struct lookahead *l);
 /* @conn->names as the join found them. */
 void detector_connection(struct detector *d, const struct connection *conn);
 /* Ageing, downgrades; call about once a second of input time. */

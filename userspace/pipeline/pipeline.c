@@ -13,6 +13,23 @@
 
 #define TICK_NS 1000000000ULL
 
+/*
+ * Responses on their way: sets of the tables are asked for when one comes in, entries when the next
+ * AT_ENTRIES have come, what those point to AT_MORE later. A miss takes as long as about a third
+ * of the work on a response.
+ */
+#define WAITING	   8U /* a power of two */
+#define AT_ENTRIES 2U
+#define AT_MORE	   4U
+
+struct waiting {
+	struct dns_arena *arena;
+	struct dns_observation obs;
+	struct lookahead lookahead;
+	const char *pcap_filename;
+	uint64_t pcap_cnt;
+};
+
 struct pipeline {
 	struct pipeline_config cfg;
 	struct pipeline_ops ops;
@@ -21,7 +38,9 @@ struct pipeline {
 	struct reassembly *reassembly;
 	struct flows *flows;
 	struct dns_message message;
-	struct dns_arena *arena;
+	struct waiting waiting[WAITING];
+	uint32_t waiting_head, waiting_len;
+	bool looks_ahead;
 	struct correlator *correlator;
 	struct detector *detector;
 
@@ -99,6 +118,62 @@ static void analyse(struct pipeline *p, const struct dns_observation *obs)
 		p->ops.observation(p->ctx, obs);
 }
 
+static struct waiting *waiting_at(struct pipeline *p, uint32_t i)
+{
+	return &p->waiting[(p->waiting_head + i) % WAITING];
+}
+
+static void analyse_first(struct pipeline *p)
+{
+	struct waiting *w = waiting_at(p, 0);
+	const char *filename = p->eve.pcap_filename;
+	uint64_t cnt = p->eve.pcap_cnt;
+
+	p->eve.pcap_filename = w->pcap_filename;
+	p->eve.pcap_cnt = w->pcap_cnt;
+	analyse(p, &w->obs);
+	p->eve.pcap_filename = filename;
+	p->eve.pcap_cnt = cnt;
+	p->waiting_head++;
+	p->waiting_len--;
+}
+
+void pipeline_flush(struct pipeline *p)
+{
+	while (p->waiting_len)
+		analyse_first(p);
+}
+
+static void begin_fetching(struct pipeline *p, struct waiting *w)
+{
+	w->lookahead.len = 0;
+	if (p->correlator)
+		correlator_expect(p->correlator, &w->obs, &w->lookahead);
+	if (p->detector)
+		detector_expect(p->detector, &w->obs, &w->lookahead);
+	if (p->waiting_len > AT_ENTRIES)
+		lookahead_entries(&waiting_at(p, p->waiting_len - 1 - AT_ENTRIES)->lookahead);
+	if (p->waiting_len > AT_MORE && p->correlator)
+		correlator_expect_more(p->correlator,
+				       &waiting_at(p, p->waiting_len - 1 - AT_MORE)->lookahead);
+}
+
+static void observe(struct pipeline *p, const struct message_unit *unit)
+{
+	struct waiting *w = waiting_at(p, p->waiting_len);
+
+	if (dns_message_observe(&p->message, w->arena, &w->obs))
+		return;
+	fill_observation(unit, &w->obs);
+	w->pcap_filename = p->eve.pcap_filename;
+	w->pcap_cnt = p->eve.pcap_cnt;
+	p->waiting_len++;
+	if (p->looks_ahead)
+		begin_fetching(p, w);
+	if (!p->looks_ahead || p->waiting_len == WAITING)
+		analyse_first(p);
+}
+
 static void put_dns(struct pipeline *p, const struct message_unit *unit)
 {
 	if (!emits(p, PIPELINE_DNS))
@@ -112,7 +187,6 @@ static void put_dns(struct pipeline *p, const struct message_unit *unit)
 static void on_message(void *ctx, const struct message_unit *unit)
 {
 	struct pipeline *p = ctx;
-	struct dns_observation obs;
 	int err = dns_message_parse(&p->message, unit->bytes, unit->len);
 
 	if (err == -EBADMSG) {
@@ -125,12 +199,8 @@ static void on_message(void *ctx, const struct message_unit *unit)
 		p->parsed++;
 	}
 	put_dns(p, unit);
-	if (!p->cfg.detection && !p->ops.observation)
-		return;
-	if (dns_message_observe(&p->message, p->arena, &obs))
-		return;
-	fill_observation(unit, &obs);
-	analyse(p, &obs);
+	if (p->cfg.detection || p->ops.observation)
+		observe(p, unit);
 }
 
 static void on_refused(void *ctx, uint64_t time_ns, const struct ft_packet *pkt,
@@ -151,6 +221,7 @@ static void advance(struct pipeline *p, uint64_t now_ns)
 		p->now_ns = now_ns;
 	if (p->now_ns < p->next_tick_ns)
 		return;
+	pipeline_flush(p);
 	p->next_tick_ns = p->now_ns + TICK_NS;
 	reassembly_tick(p->reassembly, p->now_ns);
 	flows_tick(p->flows, p->now_ns);
@@ -188,6 +259,7 @@ void pipeline_observation(struct pipeline *p, const struct dns_observation *obs)
 {
 	advance(p, obs->time_ns);
 	p->observed++;
+	pipeline_flush(p);
 	analyse(p, obs);
 }
 
@@ -203,6 +275,7 @@ static bool connection_wanted(const struct pipeline *p, const struct connection 
 void pipeline_connection(struct pipeline *p, struct connection *conn)
 {
 	advance(p, conn->time_ns);
+	pipeline_flush(p);
 	if (p->correlator)
 		correlator_connection(p->correlator, conn);
 	if (p->detector)
@@ -289,6 +362,7 @@ void pipeline_fill_ledger(const struct pipeline *p, struct ledger *ledger)
 
 void pipeline_stats(struct pipeline *p, uint64_t now_ns, struct ledger *ledger)
 {
+	pipeline_flush(p);
 	pipeline_fill_ledger(p, ledger);
 	if (!emits(p, PIPELINE_STATS))
 		return;
@@ -301,6 +375,7 @@ void pipeline_stats(struct pipeline *p, uint64_t now_ns, struct ledger *ledger)
 void pipeline_begin_source(struct pipeline *p)
 {
 	reassembly_end_source(p->reassembly);
+	pipeline_flush(p);
 	p->now_ns = 0;
 	p->next_tick_ns = 0;
 }
@@ -337,6 +412,18 @@ static int open_analysis(struct pipeline *p)
 			    &p->detector);
 }
 
+static int open_waiting(struct pipeline *p)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < WAITING && !err; i++) {
+		err = dns_arena_new(&p->waiting[i].arena);
+		if (!err)
+			dns_arena_set_key(p->waiting[i].arena, &p->cfg.key);
+	}
+	return err;
+}
+
 int pipeline_new(const struct pipeline_config *cfg, const struct pipeline_ops *ops, void *ctx,
 		 struct pipeline **ret)
 {
@@ -353,9 +440,8 @@ int pipeline_new(const struct pipeline_config *cfg, const struct pipeline_ops *o
 	p->eve.sensor = cfg->sensor;
 	p->eve.utc_offset_s = cfg->utc_offset_s;
 	dns_message_init(&p->message);
-	err = dns_arena_new(&p->arena);
-	if (!err)
-		dns_arena_set_key(p->arena, &cfg->key);
+	p->looks_ahead = cfg->lookahead && !(cfg->emit & (PIPELINE_DNS | PIPELINE_ANOMALY));
+	err = open_waiting(p);
 	if (!err)
 		err = reassembly_new(&cfg->reassembly, &reassembly_ops, p, &p->reassembly);
 	if (!err)
@@ -378,7 +464,8 @@ void pipeline_free(struct pipeline *p)
 	correlator_free(p->correlator);
 	flows_free(p->flows);
 	reassembly_free(p->reassembly);
-	dns_arena_free(p->arena);
+	for (size_t i = 0; i < WAITING; i++)
+		dns_arena_free(p->waiting[i].arena);
 	dns_message_fini(&p->message);
 	buf_fini(&p->line);
 	free(p);

@@ -47,6 +47,12 @@ struct pipeline_config {
 	struct enrich *enrich; /* borrowed; may be NULL */
 	struct hash_key key;
 	bool detection; /* false: events only, nothing is tracked */
+	/*
+	 * Analyse a response only when some more have been read, so that memory has the time to
+	 * bring what it needs. For capture files; no effect where lines of the responses themselves
+	 * are wanted, between which those of the analysis have their place.
+	 */
+	bool lookahead;
 };
 
 /* All borrowed for the call; members may be NULL. */
@@ -84,6 +90,8 @@ void pipeline_tick(struct pipeline *p, uint64_t now_ns);
 void pipeline_stats(struct pipeline *p, uint64_t now_ns, struct ledger *ledger);
 void pipeline_fill_ledger(const struct pipeline *p, struct ledger *ledger);
 
+/* Let the analysis catch up with what was given. pipeline_stats() and pipeline_tick() do, too. */
+void pipeline_flush(struct pipeline *p);
 struct detector *pipeline_detector(struct pipeline *p); /* NULL without detection */
 uint64_t pipeline_now(const struct pipeline *p); /* latest time seen */
 
