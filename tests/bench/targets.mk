@@ -1,6 +1,31 @@
 # SPDX-License-Identifier: BSD-2-Clause
+#
+# make bench            all tables, some minutes; as root also those that need namespaces
+# make bench-offline    replay beside its peers, BASE=<git ref> beside that version
+# make bench-memory     memory and time by number of names
+# make bench-live       veth, flooded: rates, loss, cost (root)
+# make bench-host       what the host's own traffic notices; idle cost (root)
+# make bench-kernel     ns a frame in the real XDP program, beside an empty one (root)
 
-# ns per frame in the real XDP program, beside an empty one; needs root
+BENCH_TOOLS := $(addprefix $(BUILD)/tests/tools/,workload flood parse_bench)
+BENCH_PASS := $(BUILD)/tests/bench/pass.bpf.o
+BENCH = BUILD=$(BUILD) BASE="$(BASE)" MAKE="$(MAKE)" python3 tests/bench/bench.py
+# Tables of the kernel programs, where their authors have put them.
+BENCH_MORE = $(filter bench-kernel bench-connect,$(shell sed -n 's/^\(bench-[a-z]*\):.*/\1/p' \
+	tests/*/targets.mk))
+
+.PHONY: bench bench-offline bench-memory bench-live bench-host
+bench: bench-offline bench-memory bench-live bench-host
+	$(Q)set -e; for t in $(BENCH_MORE); do $(MAKE) --no-print-directory $$t; done
+
+bench-offline bench-memory bench-live bench-host: bench-%: all $(BENCH_TOOLS) $(BENCH_PASS)
+	$(Q)$(BENCH) $*
+
+$(BENCH_PASS): tests/bench/pass.bpf.c
+	@mkdir -p $(@D)
+	@echo '  BPF     $@'
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
+
 .PHONY: bench-kernel
 bench-kernel: $(BUILD)/tests/tools/kernel_bench
 	$(Q)flock /tmp/fluxtap-bench.lock $<

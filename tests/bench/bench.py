@@ -1,0 +1,364 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""bench.py offline|memory|live|host: what fluxtap costs, one table each.
+
+Rounds are interleaved (every subject once, then every subject again), because the machine changes
+under the measurement; tables have the median and the range. Load is bounded in frames and seconds
+and stays inside namespaces that are removed again.
+"""
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "netns"))
+from netlib import BUILD, FLUXTAP, ROOT, Net, wait_for  # noqa: E402
+
+TOOLS = os.path.join(BUILD, "tests", "tools")
+ROUNDS = int(os.environ.get("ROUNDS", "5"))
+SECONDS = float(os.environ.get("SECONDS", "3"))
+CLK = os.sysconf("SC_CLK_TCK")
+
+
+def cpu_model():
+    with open("/proc/cpuinfo") as f:
+        names = [line.split(":", 1)[1].strip() for line in f if line.startswith("model name")]
+    return f"{len(names)} x {names[0]}" if names else platform.machine()
+
+
+def version(*argv):
+    out = subprocess.run(argv, capture_output=True, text=True)
+    return (out.stdout or out.stderr).splitlines()[0] if out.stdout or out.stderr else "?"
+
+
+def heading(title):
+    print(f"\n## {title}\n")
+    print(f"{time.strftime('%Y-%m-%d %H:%M', time.gmtime())} UTC, {cpu_model()}, Linux "
+          f"{platform.release()}, load {os.getloadavg()[0]:.1f}, "
+          f"{version(FLUXTAP, '--version')}; {ROUNDS} rounds, median (lowest - highest)\n")
+
+
+def row(*cells):
+    print("| " + " | ".join(str(c) for c in cells) + " |", flush=True)
+
+
+def columns(*names):
+    row(*names)
+    row(*["---"] + ["---:"] * (len(names) - 1))
+
+
+def spread(values, digits=0):
+    mid = statistics.median(values)
+    return f"{mid:,.{digits}f} ({min(values):,.{digits}f} - {max(values):,.{digits}f})"
+
+
+def run(argv, stdin=None):
+    """CPU seconds and peak MiB of one process, output thrown away."""
+    child = subprocess.Popen(argv, stdin=stdin or subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                             stderr=subprocess.DEVNULL)
+    _, status, use = os.wait4(child.pid, 0)
+    child.returncode = status
+    if status:
+        sys.exit(f"bench: {' '.join(argv)}: ended with {os.waitstatus_to_exitcode(status)}")
+    return use.ru_utime + use.ru_stime, use.ru_maxrss / 1024
+
+
+def workload(path, responses, names=100000):
+    with open(path, "wb") as f:
+        subprocess.run([os.path.join(TOOLS, "workload"), "-n", str(responses), "-N", str(names)],
+                       stdout=f, check=True)
+
+
+def build_base(ref, where):
+    """fluxtap as of @ref, built below @where."""
+    os.makedirs(where)
+    tree = subprocess.Popen(["git", "-C", ROOT, "archive", ref], stdout=subprocess.PIPE)
+    subprocess.run(["tar", "x", "-C", where], stdin=tree.stdout, check=True)
+    if tree.wait():
+        sys.exit(f"bench: BASE={ref}: no such version")
+    subprocess.run(["make", "-C", where, "-j2", "build/fluxtap"], check=True,
+                   stdout=subprocess.DEVNULL)
+    return os.path.join(where, "build", "fluxtap")
+
+
+# --- offline ---------------------------------------------------------------------------------------
+
+def offline(tmp):
+    responses, few = 500000, 20000
+    path, short = os.path.join(tmp, "w.pcap"), os.path.join(tmp, "short.pcap")
+    workload(path, responses)
+    workload(short, few)
+    none, everything = ["replay", "-q", "--emit", "none"], ["replay", "-q", "--emit", "all"]
+    subjects = [("fluxtap, detection", [FLUXTAP, *none, path], responses),
+                ("fluxtap, detection and JSON of all", [FLUXTAP, *everything, path], responses)]
+    if os.environ.get("BASE"):
+        base = build_base(os.environ["BASE"], os.path.join(tmp, "base"))
+        subjects += [(f"{os.environ['BASE']}, detection", [base, *none, path], responses),
+                     (f"{os.environ['BASE']}, detection and JSON", [base, *everything, path],
+                      responses)]
+    peers = [("tcpdump", "tcpdump (one line each)", ["-nn", "-r", short], few),
+             ("dnscap", "dnscap (read and discard)", ["-r", path, "-s", "r"], responses),
+             ("dnstop", "dnstop (counts)", ["-l", "3", "-R", "-Q", path], responses),
+             ("tshark", "tshark (one line each)", ["-n", "-r", short], few)]
+    absent = []
+    for program, name, args, n in peers:
+        if shutil.which(program):
+            subjects.append((name, [program, *args], n))
+        else:
+            absent.append(program)
+    heading("Offline")
+    figures = {name: [] for name, _, _ in subjects}
+    for _ in range(ROUNDS):
+        for name, argv, n in subjects:
+            cpu, mib = run(argv)
+            figures[name].append((n / cpu, mib))
+    columns(f"{responses:,} responses, 100,000 names", "responses a core second", "peak MiB")
+    for name, _, _ in subjects:
+        row(name, spread([f[0] for f in figures[name]]),
+            f"{max(f[1] for f in figures[name]):.0f}")
+    print(f"\nNot installed: {', '.join(absent) or 'nothing is missing'}. tcpdump and tshark read {few:,} responses.")
+    print("\nDecoding alone, step by step (parse_bench):\n", flush=True)
+    sys.stdout.write(subprocess.run([os.path.join(TOOLS, "parse_bench")], capture_output=True,
+                                    text=True).stdout)
+
+
+# --- memory and time by number of names ------------------------------------------------------------
+
+def memory(tmp):
+    heading("Names")
+    columns("names in the traffic", "limits.memory", "tracked", "peak MiB",
+            "bytes a tracked name", "us of CPU a response")
+    for names, responses in ((10000, 500000), (100000, 500000), (1000000, 2000000),
+                             (3000000, 3000000)):
+        path = os.path.join(tmp, "names.pcap")
+        workload(path, responses, names)
+        for limit in ("64MiB", "1GiB"):
+            argv = [FLUXTAP, "replay", "-q", "--emit", "stats", "--set", f"limits.memory={limit}",
+                    path]
+            child = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
+            out = child.stdout.read()
+            _, _, use = os.wait4(child.pid, 0)
+            child.returncode = 0
+            kept = json.loads(out.splitlines()[-1])["stats"]["detect"]["names"]
+            cpu = use.ru_utime + use.ru_stime
+            row(f"{names:,}", limit, f"{kept:,}", f"{use.ru_maxrss / 1024:.0f}",
+                f"{use.ru_maxrss * 1024 / max(kept, 1):.0f}", f"{cpu / responses * 1e6:.2f}")
+        os.unlink(path)
+    print("\nPeak memory is that of the whole process. One run each.")
+
+
+# --- live ------------------------------------------------------------------------------------------
+
+def two_ends():
+    net = Net("src", "mon")
+    net.link("src", "a", "198.18.0.1/24", "mon", "b", "198.18.0.2/24")
+    return net
+
+
+def process_cpu(pid):
+    with open(f"/proc/{pid}/stat") as f:
+        fields = f.read().rsplit(") ", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / CLK
+
+
+def flood(net, path, rate=0):
+    out = net.run("src", os.path.join(TOOLS, "flood"), "-n", "20000000", "-t", str(SECONDS), "-r",
+                  str(rate), "a", path)
+    if out.returncode:
+        sys.exit(f"bench: flood: {out.stderr}")
+    return json.loads(out.stdout)
+
+
+def last_stats(net):
+    found = net.events("stats")
+    return found[-1]["stats"] if found else None
+
+
+def attach_pass(net):
+    obj = os.path.join(BUILD, "tests", "bench", "pass.bpf.o")
+    net.ip("link", "set", "dev", "b", "xdpdrv", "obj", obj, "sec", "xdp", ns="mon")
+    return lambda: net.ip("link", "set", "dev", "b", "xdpdrv", "off", ns="mon")
+
+
+def live_round(net, path, subject, rate):
+    """One flood at `rate`: frames a second, share not seen, share lost by the monitor, cores."""
+    if subject == "pass":
+        off = attach_pass(net)
+        sent = flood(net, path, rate)
+        off()
+        return {"rate": sent["sent"] / sent["seconds"]}
+    if subject == "tcpdump":
+        child = net.spawn("mon", "tcpdump", "-i", "b", "-nn", "-B", "16384", "-w", "/dev/null",
+                          "udp src port 53", out="td.out", err="td.err")
+        wait_for(lambda: "listening" in net.text("td.err"), process=child)
+        cpu = process_cpu(child.pid)
+        sent = flood(net, path, rate)
+        cpu = process_cpu(child.pid) - cpu
+        net.stop(child)
+        figures = [int(line.split()[0]) for line in net.text("td.err").splitlines()
+                   if line.endswith("by filter") or line.endswith("by kernel")]
+        os.unlink(net.path("td.err"))
+        return {"rate": sent["sent"] / sent["seconds"], "cores": cpu / sent["seconds"],
+                "lost": figures[1] / max(sent["sent"], 1) if len(figures) > 1 else float("nan")}
+    child = net.monitor("mon", "-i", "b", capture__filter=subject == "filter",
+                        eve__types=["stats", "alert"])
+    cpu = process_cpu(child.pid)
+    sent = flood(net, path, rate)
+    cpu = process_cpu(child.pid) - cpu
+    net.stop(child)
+    stats = last_stats(net)
+    kernel = stats["kernel"]
+    if not stats["balanced"]:
+        sys.exit(f"bench: the ledger does not balance: {json.dumps(stats)}")
+    return {"rate": sent["sent"] / sent["seconds"], "cores": cpu / sent["seconds"],
+            "unseen": max(0, sent["sent"] - kernel["seen"]) / sent["sent"],
+            "lost": (kernel["ring_full"] + kernel["shed"]) / max(kernel["response"], 1),
+            "up": kernel["emitted"] / max(kernel["response"], 1)}
+
+
+LIVE = (("pass", "XDP program that parses to the ports"),
+        ("filter", "fluxtap, filter on"),
+        ("all", "fluxtap, filter off"),
+        ("tcpdump", "tcpdump -w /dev/null"))
+
+
+def live(tmp):
+    path = os.path.join(tmp, "live.pcap")
+    workload(path, 260000)
+    net = two_ends()
+    heading("Live on veth, native XDP, as fast as one sender goes (sendmmsg)")
+    subjects = [s for s in LIVE if s[0] != "tcpdump" or shutil.which("tcpdump")]
+    figures = {key: [] for key, _ in subjects}
+    for _ in range(ROUNDS):
+        for key, _ in subjects:
+            figures[key].append(live_round(net, path, key, 0))
+    columns("in front of the receiver", "sender, frames/s", "against pass", "to user space",
+            "lost by it", "cores of the process")
+    base = statistics.median(f["rate"] for f in figures["pass"])
+    for key, name in subjects:
+        got = figures[key]
+        row(name, spread([f["rate"] for f in got]),
+            f"{statistics.median(f['rate'] for f in got) / base:.2f}",
+            *(f"{100 * max(f[k] for f in got):.2f} %" if k in got[0] else "-"
+              for k in ("up", "lost")),
+            spread([f["cores"] for f in got], 2) if "cores" in got[0] else "-")
+    print(f"\nThe same {260000:,} frames over and over, {SECONDS:.0f} s a round: with the filter on "
+          "nearly all are repeats.\nLoss is the highest of the rounds.")
+    heading("Live on veth, filter off: rate by rate")
+    columns("asked for, frames/s", "sent, frames/s", "lost", "cores of fluxtap")
+    for rate in (50000, 100000, 200000, 300000, 400000):
+        got = live_round(net, path, "all", rate)
+        row(f"{rate:,}", f"{got['rate']:,.0f}", f"{100 * got['lost']:.3f} %", f"{got['cores']:.2f}")
+    net.close()
+
+
+# --- the host's own traffic ------------------------------------------------------------------------
+
+SERVER = """
+import socket, sys, threading
+s = socket.create_server(("198.18.0.2", 7000), backlog=1024)
+print("ready", flush=True)
+def drain(c):
+    while c.recv(1 << 20):
+        pass
+    c.close()
+while True:
+    threading.Thread(target=drain, args=(s.accept()[0],), daemon=True).start()
+"""
+
+CLIENT = """
+import socket, sys, time
+kind, limit = sys.argv[1], float(sys.argv[2])
+n, start = 0, time.monotonic()
+if kind == "stream":
+    c, block = socket.create_connection(("198.18.0.2", 7000)), bytes(1 << 18)
+    while time.monotonic() - start < limit:
+        c.sendall(block)
+        n += len(block)
+elif kind == "tcp":
+    while time.monotonic() - start < limit and n < 20000:
+        socket.create_connection(("198.18.0.2", 7000)).close()
+        n += 1
+else:
+    while time.monotonic() - start < limit and n < 400000:
+        c = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        c.connect(("198.18.0.2", 7001))
+        c.close()
+        n += 1
+print(n / (time.monotonic() - start))
+"""
+
+
+def client(net, kind, limit=1.5):
+    out = net.run("src", sys.executable, "-c", CLIENT, kind, str(limit))
+    if out.returncode:
+        sys.exit(f"bench: {out.stderr}")
+    return float(out.stdout)
+
+
+def host(tmp):
+    net = two_ends()
+    child = net.spawn("mon", sys.executable, "-c", SERVER, out="server.out")
+    wait_for(lambda: "ready" in net.text("server.out"), process=child)
+    kinds = (("stream", "TCP stream, MB/s", 1e-6), ("tcp", "TCP connect and close, a second", 1),
+             ("udp", "UDP connect and close, a second", 1))
+    figures = {(kind, on): [] for kind, _, _ in kinds for on in (False, True)}
+    heading("What the host's own traffic notices")
+    for _ in range(ROUNDS):
+        for on in (False, True):
+            monitor = None
+            if on:
+                monitor = net.monitor("mon", "-i", "b", connect__enabled=True,
+                                      eve__types=["stats", "alert"])
+            for kind, _, scale in kinds:
+                figures[kind, on].append(client(net, kind) * scale)
+            if monitor:
+                net.stop(monitor)
+    columns("veth between two namespaces, client in Python", "without", "with fluxtap", "ratio")
+    for kind, name, _ in kinds:
+        off, on = figures[kind, False], figures[kind, True]
+        row(name, spread(off), spread(on),
+            f"{statistics.median(on) / statistics.median(off):.3f}")
+    idle(net)
+    net.close()
+
+
+def idle(net):
+    limit = 30
+    heading(f"Idle: default settings, a quiet interface, {limit} s")
+    monitor = net.monitor("mon", "-i", "b", capture__filter=True, connect__enabled=True,
+                          enrich__asn=["libloc"], stats__interval="60s")
+    time.sleep(2)  # start-up is not idling
+    cpu = process_cpu(monitor.pid)
+    time.sleep(limit)
+    cpu = process_cpu(monitor.pid) - cpu
+    with open(f"/proc/{monitor.pid}/status") as f:
+        status = dict(line.rstrip().split(":", 1) for line in f)
+    columns("measure", "value")
+    row("share of a core", f"{100 * cpu / limit:.2f} %")
+    row("resident", f"{int(status['VmRSS'].split()[0]) / 1024:.1f} MiB")
+    row("of it anonymous", f"{int(status['RssAnon'].split()[0]) / 1024:.1f} MiB")
+    row("voluntary switches a second",
+        f"{int(status['voluntary_ctxt_switches']) / (limit + 2):.1f}")
+    net.stop(monitor)
+
+
+def main():
+    tables = {"offline": offline, "memory": memory, "live": live, "host": host}
+    if len(sys.argv) != 2 or sys.argv[1] not in tables:
+        sys.exit(f"usage: bench.py {'|'.join(tables)}")
+    if sys.argv[1] in ("live", "host") and os.geteuid():
+        print(f"bench: {sys.argv[1]} needs root for namespaces: left out")
+        return
+    with tempfile.TemporaryDirectory(prefix="fluxtap-bench-") as tmp:
+        tables[sys.argv[1]](tmp)
+
+
+if __name__ == "__main__":
+    main()
