@@ -62,7 +62,7 @@ static void on_line(void *ctx, enum pipeline_event kind, const char *line, size_
 static void on_alert(void *ctx, const struct alert *alert, const char *line, size_t len)
 {
 	struct replay *r = ctx;
-	const struct human_style style = setup_human_style(r->opt.human);
+	const struct human_style style = setup_human_style(isatty(STDOUT_FILENO) == 1);
 	struct buf text = { 0 };
 
 	if (r->compare)

@@ -158,10 +158,13 @@ static int by_contribution(const void *x, const void *y)
 	return *a < *b ? -1 : *a > *b;
 }
 
+#define TERM_SHOWN_MIN 0.005 /* less would be shown as 0.00; the event carries every term */
+
 static void add_terms(struct block *k)
 {
 	const struct alert_term *sorted[ALERT_TERMS_MAX];
 	size_t n = k->a->terms_len < ALERT_TERMS_MAX ? k->a->terms_len : ALERT_TERMS_MAX;
+	size_t shown;
 
 	label(k, "score");
 	buf_printf(k->out, "%+.2f log-odds, probability %.1f %%\n", k->a->score,
@@ -169,11 +172,15 @@ static void add_terms(struct block *k)
 	for (size_t i = 0; i < n; i++)
 		sorted[i] = &k->a->terms[i];
 	qsort(sorted, n, sizeof(sorted[0]), by_contribution);
-	for (size_t i = 0; i < n; i++) {
-		label(k, i ? "" : "terms");
+	for (shown = 0; shown < n && fabs(sorted[shown]->contribution) >= TERM_SHOWN_MIN; shown++) {
+		label(k, shown ? "" : "terms");
 		buf_printf(k->out, "%+6.2f  %-24s value %.3g, weight %.3g\n",
-			   sorted[i]->contribution, sorted[i]->name, sorted[i]->value,
-			   sorted[i]->weight);
+			   sorted[shown]->contribution, sorted[shown]->name, sorted[shown]->value,
+			   sorted[shown]->weight);
+	}
+	if (shown < n) {
+		label(k, shown ? "" : "terms");
+		buf_printf(k->out, "and %zu that contribute nothing\n", n - shown);
 	}
 }
 
@@ -298,7 +305,7 @@ static void add_limits(struct block *k)
 	const struct alert *a = k->a;
 
 	if (a->would_change_if_len) {
-		label(k, "would change");
+		label(k, "changes if");
 		buf_str(k->out, "without ");
 		for (size_t i = 0; i < a->would_change_if_len; i++)
 			buf_printf(k->out, "%s%s", i ? " and " : "", a->would_change_if[i]);
