@@ -219,9 +219,17 @@ void table_remove(struct table *t, void *entry)
 
 void *table_next(struct table *t, size_t *pos)
 {
+	/* who walks every second walks mostly over nothing */
+	if (!t->count)
+		return NULL;
 	while (*pos < t->sets * WAYS) {
-		size_t index = (*pos)++;
+		size_t index;
 
+		if (*pos % WAYS == 0 && !t->set[*pos / WAYS].occupied) {
+			*pos += WAYS;
+			continue;
+		}
+		index = (*pos)++;
 		if (t->set[index / WAYS].occupied & 1U << index % WAYS)
 			return t->entries + index * t->entry_bytes;
 	}
