@@ -68,6 +68,9 @@ help:
 	@echo 'make test        install what is missing, build, run every test (KIND="unit bpf" to choose)'
 	@echo 'make deps        install what building and running needs;  make deps-test: and testing'
 	@echo 'make install     DESTDIR= PREFIX=$(PREFIX) SYSCONFDIR=$(SYSCONFDIR)'
+	@echo 'make bench       speed, beside peers;  make evaluate: how well detection does on synthetic traffic'
+	@echo 'make fuzz        a minute a parser (fuzz-long: SECONDS=3600);  make kernels: on Debian kernels'
+	@echo 'make check-fresh the package list, in a new Debian tree'
 	@echo 'make SANITIZER=address,undefined   the same program, instrumented, in build/sanitize/'
 	@echo 'make clean       V=1 shows the commands'
 
@@ -140,6 +143,8 @@ install: all
 clean:
 	rm -rf build
 
-# Targets of their own for longer work live beside what they run.
+# Targets of their own for longer work live beside what they run: tests/bench, traffic, fuzz, kernels.
+.PHONY: bench evaluate fuzz kernels
+bench evaluate fuzz kernels:
 -include $(wildcard tests/*/targets.mk)
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
