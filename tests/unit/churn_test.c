@@ -181,6 +181,36 @@ static void novelty_falls_in_a_pool_and_stays_in_flux(void **state)
 	assert_true(sample_novelty(&flux) > 0.9);
 }
 
+static struct sample_delta tell_sample(struct sample *s, uint32_t ip, unsigned int server,
+				       uint32_t at_s)
+{
+	struct sample_delta delta;
+	struct set_of set;
+
+	make(&set, &ip, 1, 60);
+	sample_add(s, &set.r.set, server, at_s > 1000, 1, at_s, 120, NULL, &delta);
+	return delta;
+}
+
+/* A balancer may turn faster than its TTL; other caches behind other servers are no turn. */
+static void quick_returns_are_known_addresses(void **state)
+{
+	struct sample s = { 0 };
+
+	(void)state;
+	tell_sample(&s, 1, 0, 1000);
+	assert_int_equal(tell_sample(&s, 2, 0, 1010).novel, 1);
+	assert_int_equal(s.entries, 1);
+	assert_int_equal(tell_sample(&s, 1, 0, 1020).reentries, 0);
+	assert_int_equal(tell_sample(&s, 2, 0, 1030).reentries, 0);
+	assert_int_equal(s.entries, 3);
+	assert_true(sample_novelty(&s) < 0.01);
+	assert_int_equal(tell_sample(&s, 1, 1, 1040).reentries, 0);
+	assert_int_equal(s.entries, 3);
+	assert_int_equal(tell_sample(&s, 1, 0, 1200).reentries, 1);
+	assert_int_equal(s.entries, 4);
+}
+
 static void sample_expires_and_stays_sound(void **state)
 {
 	struct sample s = { .len = 0 };
@@ -240,6 +270,7 @@ int main(void)
 		cmocka_unit_test(pool_estimates_are_near),
 		cmocka_unit_test(one_answer_says_nothing_about_the_pool),
 		cmocka_unit_test(novelty_falls_in_a_pool_and_stays_in_flux),
+		cmocka_unit_test(quick_returns_are_known_addresses),
 		cmocka_unit_test(sample_expires_and_stays_sound),
 		cmocka_unit_test(one_off_names_leave_the_table_alone),
 	};

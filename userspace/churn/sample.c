@@ -49,20 +49,19 @@ static void count_entry(struct sample *s, bool novel, struct sample_delta *ret)
 	ret->novel = (uint8_t)(ret->novel + novel);
 }
 
-static void add_known(struct sample *s, unsigned int at, bool was_present, uint32_t now_s,
-		      uint32_t absence_s, struct sample_delta *ret)
+static void add_known(struct sample *s, unsigned int at, bool was_present, uint8_t bit,
+		      uint32_t now_s, uint32_t absence_s, struct sample_delta *ret)
 {
-	struct sample_slot *slot = &s->slots[at];
+	const struct sample_slot *slot = &s->slots[at];
+	bool is_return = now_s - slot->last_s >= absence_s;
 
 	if (was_present)
 		return;
 	ret->added[ret->added_len++] = (uint8_t)at;
-	if (now_s - slot->last_s < absence_s)
-		return; /* another cache's answer, not a return */
-	count_entry(s, false, ret);
-	ret->reentries++;
-	if (slot->reentries < UINT8_MAX)
-		slot->reentries++;
+	ret->reentries = (uint8_t)(ret->reentries + is_return);
+	/* soon after another cache's answer it is none of this server's news either */
+	if (is_return || slot->heard & bit)
+		count_entry(s, false, ret);
 }
 
 static int add_unit(struct sample *s, const struct ip_addr *addr, uint64_t hash, uint32_t now_s,
@@ -96,6 +95,7 @@ static void mark_seen(struct sample_slot *slot, const struct ip_addr *addr, uint
 
 	slot->addr = *addr;
 	slot->present |= bit;
+	slot->heard |= bit;
 	slot->sightings = sightings < UINT16_MAX ? (uint16_t)sightings : UINT16_MAX;
 	if (now_s > slot->last_s)
 		slot->last_s = now_s;
@@ -112,6 +112,7 @@ void sample_add(struct sample *s, const struct sample_set *set, unsigned int ser
 	ret->is_first = s->len == 0;
 	for (unsigned int i = 0; i < s->len; i++) {
 		before[i] = s->slots[i].present & mask;
+		s->slots[i].heard &= (uint8_t) ~(has_previous ? 0 : bit);
 		s->slots[i].present &= (uint8_t)~bit;
 	}
 	memset(before + s->len, 0, sizeof(before) - s->len);
@@ -119,7 +120,7 @@ void sample_add(struct sample *s, const struct sample_set *set, unsigned int ser
 		int at = sample_find(s, set->hashes[i]);
 
 		if (at >= 0)
-			add_known(s, (unsigned int)at, before[at] != 0, now_s, absence_s, ret);
+			add_known(s, (unsigned int)at, before[at] != 0, bit, now_s, absence_s, ret);
 		else
 			at = add_unit(s, &set->addrs[i], set->hashes[i], now_s, ops, ret);
 		if (at < 0)

@@ -24,7 +24,7 @@ struct sample_slot {
 	uint16_t sightings; /* fresh sets it was in */
 	uint16_t connects;
 	uint8_t present; /* bit i: in the last fresh set of server i */
-	uint8_t reentries;
+	uint8_t heard; /* bit i: server i has answered it */
 	uint8_t tag; /* the owner's: index of the name server, for glue */
 	uint8_t failures;
 };

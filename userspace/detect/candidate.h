@@ -14,6 +14,7 @@
 #include "dns/name.h"
 
 #define CANDIDATE_HOSTS 8
+#define SEED_ANSWERS	20 /* addresses in one answer: what lists of seeds give */
 
 /* Counts of the present and the previous half of a window. */
 struct half {
@@ -37,7 +38,6 @@ struct evaluation {
 	enum track track; /* the one that decides */
 	enum verdict verdict; /* of the name alone */
 	enum confidence confidence; /* before any cap */
-	double slow_pool; /* the slow track's value of pool_size */
 	double novelty, reentry, dispersion;
 	uint32_t distinct, sets, changes; /* in the window of the track */
 	bool by_prefix;
@@ -58,6 +58,7 @@ struct candidate {
 	bool watched, injected, denied;
 	uint32_t first_s, last_s, fresh_s; /* first answer, last answer, last fresh set */
 	uint32_t max_set;
+	uint32_t takeovers; /* known when it was promoted */
 	uint32_t sets, changes, reentries; /* since it was promoted or the sample emptied */
 	struct window fast, slow;
 	struct churn_server servers[SAMPLE_SERVERS];
@@ -69,8 +70,8 @@ struct candidate {
 	uint32_t next_member; /* of the finding, index + 1 */
 	/* what costs more than it changes, with its age */
 	uint32_t context_s, above_high_s, expired_s;
-	double sharing, hosting;
-	uint32_t siblings;
+	double sharing, hosting, own_hosting; /* own: of addresses that are not shared */
+	uint32_t siblings, company;
 	struct evaluation last;
 };
 

@@ -55,13 +55,12 @@ static void count_slot(struct candidate *c, int slot, bool is_new, bool failed)
 	c->sample.contact |= 1ULL << slot;
 }
 
-static void tell(struct detector *d, uint32_t index1, const struct connection *conn,
-		 const struct connection_name *name)
+static void tell(struct detector *d, uint32_t index1, const struct connection *conn, bool late)
 {
 	struct candidate *c = candidate_at(&d->candidates, index1);
 	int slot = sample_find(&c->sample, unit_hash(d, &conn->dst));
 	uint32_t before = peers_of(d, c);
-	bool late = name->ttl_left_s < -LATE_S, is_new, failed;
+	bool is_new, failed;
 
 	/* the many candidates that nobody suspects would take the blocks of those that matter */
 	if (!c->contacts && !c->finding && best_known(c) <= d->cfg.watch_score)
@@ -77,7 +76,7 @@ static void tell(struct detector *d, uint32_t index1, const struct connection *c
 }
 
 static void tell_name(struct detector *d, const struct connection *conn,
-		      const struct connection_name *cn, const struct dns_name *name)
+		      const struct dns_name *name, bool late)
 {
 	uint64_t base = name_key(d, name->wire, name->len);
 	uint16_t type = ip_is_v4(&conn->dst) ? DNS_TYPE_A : DNS_TYPE_AAAA;
@@ -87,14 +86,26 @@ static void tell_name(struct detector *d, const struct connection *conn,
 	if (!e)
 		return;
 	if (e->candidate)
-		tell(d, e->candidate, conn, cn);
+		tell(d, e->candidate, conn, late);
 	dom = local_domain_get(&d->local, e->domain);
 	if (dom && dom->aggregate)
-		tell(d, dom->aggregate, conn, cn);
+		tell(d, dom->aggregate, conn, late);
+}
+
+/* No name's answer explains the connection any more: an address that many names share is late for
+ * the one and in time for the other. */
+static bool is_late(const struct connection *conn)
+{
+	for (size_t i = 0; i < conn->names_len; i++)
+		if (conn->names[i].ttl_left_s >= -LATE_S)
+			return false;
+	return conn->names_len > 0;
 }
 
 void detector_connection(struct detector *d, const struct connection *conn)
 {
+	bool late = is_late(conn);
+
 	detector_tick(d, conn->time_ns);
 	d->connects_visible = true;
 	if (!conn->names_len && conn->state != CONNECTION_CLOSED)
@@ -102,8 +113,8 @@ void detector_connection(struct detector *d, const struct connection *conn)
 	for (size_t i = 0; i < conn->names_len; i++) {
 		const struct connection_name *cn = &conn->names[i];
 
-		tell_name(d, conn, cn, &cn->rrname);
+		tell_name(d, conn, &cn->rrname, late);
 		if (cn->query.len && !dns_name_equal(&cn->rrname, &cn->query))
-			tell_name(d, conn, cn, &cn->query);
+			tell_name(d, conn, &cn->query, late);
 	}
 }

@@ -43,7 +43,7 @@ static void fill_terms(const struct candidate *c, struct alert *ret)
 
 	for (unsigned int t = 0; t < TERM_COUNT; t++) {
 		double weight = term_weights[t].weight[e->track];
-		double value = term_value(e, e->track, (enum term)t);
+		double value = e->value[t];
 		struct alert_term *term = &ret->terms[ret->terms_len];
 
 		if (weight == 0)

@@ -13,7 +13,8 @@
 #define CONTEXT_S      60 /* sharing, hosting and siblings change slowly and cost look-ups */
 #define HOSTING_LEAST  10 /* networks learned before "not a hosting network" says anything */
 #define ABSENT_AS_HALF 0.5
-#define SEED_ANSWERS   20 /* addresses in one answer */
+#define COMPANY	       3 /* domains on an address */
+#define PACE_ENTRIES   4
 
 static double clamp(double x, double lo, double hi)
 {
@@ -32,12 +33,12 @@ static double hosting_degree(struct detector *d, uint32_t asn)
 static void refresh_context(struct detector *d, struct candidate *c, uint32_t since_s,
 			    uint32_t now_s)
 {
-	double shared = 0, hosted = 0, n = 0, with_as = 0;
+	double shared = 0, hosted = 0, own_hosted = 0, n = 0, with_as = 0, own = 0, degree;
 	uint32_t index1 = (uint32_t)(c - d->candidates.slots) + 1;
 	const struct local_domain *dom = local_domain_get(&d->local, c->domain);
-	bool established = local_is_established(&d->local, dom, now_s);
+	bool established = local_is_established(&d->local, dom, now_s), is_shared;
 
-	c->siblings = 0;
+	c->siblings = c->company = 0;
 	for (unsigned int i = 0; i < c->sample.len; i++) {
 		const struct sample_slot *slot = &c->sample.slots[i];
 		const struct local_address *a;
@@ -47,9 +48,15 @@ static void refresh_context(struct detector *d, struct candidate *c, uint32_t si
 		n++;
 		a = local_address_get(&d->local, c->sample.hash[i]);
 		/* its own domain, once established, is one of those counted */
-		shared += a && sketch_estimate(a->established) - established > 2.5;
+		is_shared = a && sketch_estimate(a->established) - established > 2.5;
+		shared += is_shared;
+		c->company += a && sketch_estimate(a->domains) > COMPANY - 0.5 &&
+			      sketch_estimate(a->established) < 0.5;
 		with_as += slot->asn != 0;
-		hosted += hosting_degree(d, slot->asn);
+		degree = hosting_degree(d, slot->asn);
+		hosted += degree;
+		own += !is_shared;
+		own_hosted += is_shared ? 0 : degree;
 		for (unsigned int j = 0; a && established && j < 2; j++) {
 			uint32_t other = a->candidates[j];
 
@@ -59,7 +66,32 @@ static void refresh_context(struct detector *d, struct candidate *c, uint32_t si
 	}
 	c->sharing = n ? shared / n : 0;
 	c->hosting = with_as ? hosted / with_as : 0;
+	c->own_hosting = own > 0 ? own_hosted / own : 0;
 	c->context_s = now_s;
+}
+
+/* Mean time between the latest times at which new addresses turned up. */
+static double mean_gap_s(const struct candidate *c)
+{
+	const struct sample *s = &c->sample;
+	uint32_t at[PACE_ENTRIES] = { 0 }; /* latest first, each once */
+
+	for (unsigned int i = 0; i < s->len; i++) {
+		uint32_t t = s->slots[i].first_s;
+
+		for (unsigned int j = 0; j < PACE_ENTRIES && t != at[j]; j++)
+			if (t > at[j]) {
+				uint32_t lower = at[j];
+
+				at[j] = t;
+				t = lower;
+			}
+	}
+	for (unsigned int j = PACE_ENTRIES - 1; j; j--)
+		if (at[j])
+			return (at[0] - at[j]) / (double)j;
+	/* promoted now: when the earlier ones turned up is not kept */
+	return (at[0] - c->first_s) / (c->changes > 1 ? (double)c->changes : 1);
 }
 
 static void history_values(struct detector *d, struct candidate *c, struct evaluation *e,
@@ -68,8 +100,7 @@ static void history_values(struct detector *d, struct candidate *c, struct evalu
 	uint32_t window_s = d->cfg.window_h * 3600, since_s = now_s - window_s;
 	struct half h = window_sum(&c->fast, window_s, now_s);
 	double n = sample_distinct(&c->sample, since_s), m = h.sets, span_d;
-	double follow = clamp(h.changes / 4.0, 0, 1);
-	uint32_t ttl = h.ttl_max;
+	double follow = clamp(h.changes / 4.0, 0, 1), met = clamp(c->sample.entries / 4.0, 0, 1);
 
 	e->novelty = sample_novelty(&c->sample);
 	e->reentry = h.reentries / (h.reentries + (n > 0 ? n : 1));
@@ -77,20 +108,16 @@ static void history_values(struct detector *d, struct candidate *c, struct evalu
 	e->sets = h.sets;
 	e->changes = h.changes;
 	if (m >= d->cfg.medium_sets)
-		e->value[TERM_LATE_NOVELTY] = clamp(e->novelty / 0.5, 0, 1) * follow *
+		e->value[TERM_LATE_NOVELTY] = clamp(e->novelty / 0.5, 0, 1) * fmin(follow, met) *
 					      clamp((m - 2) / 6, 0, 1);
-	if (n >= 4)
-		e->value[TERM_POOL_SIZE] = clamp(log2(n / 4), 0, 10.0 / 3);
-	else
-		e->value[TERM_SMALL_POOL] = 1;
-	e->value[TERM_TTL_SHORT] = ttl <= 300;
-	e->value[TERM_TTL_MEDIUM] = ttl > 300 && ttl <= 1800;
-	e->value[TERM_TTL_LONG] = ttl > 1800 && ttl <= 7200;
-	e->value[TERM_TTL_VERY_LONG] = ttl > 7200;
+	e->value[TERM_TTL_VERY_LONG] = h.ttl_max > 7200;
 	if (m >= 6)
 		e->value[TERM_ONE_WAY] = (1 - 2 * e->reentry) * follow;
 	span_d = (double)(c->last_s - (c->first_s > since_s ? c->first_s : since_s)) / DAY_S;
 	e->value[TERM_STABLE] = m >= 4 && h.changes <= span_d;
+	if (h.changes * 4 < h.sets)
+		e->value[TERM_UNHURRIED] = clamp((mean_gap_s(c) - 1500) / 900, 0, 1);
+	e->value[TERM_SEED_ANSWERS] = clamp((c->max_set - 12.0) / (SEED_ANSWERS - 12), 0, 1);
 }
 
 static void dispersion_values(struct detector *d, struct candidate *c, struct evaluation *e,
@@ -131,7 +158,7 @@ static unsigned int successions(const struct sample *s, uint32_t since_s, uint32
 				before = slot;
 		}
 		n += before && next->last_s >= since_s &&
-		     next->first_s - before->first_s >= 1800 &&
+		     next->first_s - before->first_s >= TAKEOVER_S &&
 		     before->last_s <= next->first_s + 2 * ttl_s + 300;
 	}
 	return n;
@@ -142,25 +169,16 @@ static void slow_values(struct detector *d, struct candidate *c, struct evaluati
 {
 	uint32_t window_s = d->cfg.slow_window_d * DAY_S, since_s = now_s - window_s;
 	struct half h = window_sum(&c->slow, window_s, now_s);
-	double n = sample_distinct(&c->sample, since_s), rho, spread;
+	double n = sample_distinct(&c->sample, since_s), rho, spread, takeovers;
 
 	rho = h.reentries / (h.reentries + (n > 0 ? n : 1));
 	spread = sample_dispersion(&c->sample, since_s, e->by_prefix);
+	takeovers = c->takeovers + successions(&c->sample, since_s, h.ttl_max);
 	if (rho < 0.1)
-		e->value[TERM_NEVER_BACK] =
-			clamp(successions(&c->sample, since_s, h.ttl_max) / 3.0, 0, 1);
+		e->value[TERM_NEVER_BACK] = clamp(takeovers / 3, 0, 1);
 	e->value[TERM_COMES_BACK] = rho > 0.3;
 	e->value[TERM_SEVERAL_AS] = spread > 1.5;
-	e->value[TERM_ONE_AS] = spread <= 1.5;
 	e->value[TERM_TTL_HOUR] = h.ttl_max <= 3600;
-}
-
-/* The slow track's own reading of two inputs that both tracks name alike. */
-static double slow_pool(const struct candidate *c, uint32_t since_s)
-{
-	double n = sample_distinct(&c->sample, since_s) / (c->max_set ? c->max_set : 1);
-
-	return n >= 3 ? clamp(log2(n), 0, 3.5 / 1.2) : 0;
 }
 
 static void domain_values(struct detector *d, struct candidate *c, struct evaluation *e,
@@ -180,15 +198,21 @@ static void domain_values(struct detector *d, struct candidate *c, struct evalua
 	e->value[TERM_UNLEARNED] = local_unlearned(&d->local, now_s);
 	e->value[TERM_AGE_DAY] = known && age < 1;
 	e->value[TERM_AGE_WEEK] = known && age >= 1 && age < 7;
-	e->value[TERM_AGE_OLD] = age >= 30 ? 1 :
-				 local_is_established(&d->local, dom, now_s) ? 0.5 : 0;
-	e->value[TERM_POPULAR] = age >= 7 && local_popularity(dom) >= 10;
+	e->value[TERM_AGE_OLD] = age >= 30				       ? 1
+				 : local_is_established(&d->local, dom, now_s) ? 0.5
+									       : 0;
+	/* asked for by many from the first day on: nobody knows since when */
+	if (local_popularity(dom) >= 10)
+		e->value[TERM_POPULAR] = age >= 7 ? 1 : known ? 0 : e->value[TERM_UNLEARNED];
 	e->value[TERM_ADDRESS_SHARING] = c->sharing;
 	fanin = target ? sketch_estimate(target->fanin) : 0;
 	e->value[TERM_CNAME_FANIN] = fanin > 1 ? log2(fanin) : 0;
 	e->value[TERM_SIBLINGS] = c->siblings >= 2;
 	if (!e->by_prefix && table_count(d->local.ases) >= HOSTING_LEAST)
 		e->value[TERM_HOSTING] = c->hosting - 0.3;
+	/* several at a time from where servers are rented, and not borrowed: a service's nodes */
+	if (c->max_set > 1)
+		e->value[TERM_HOSTED_POOL] = clamp((c->own_hosting - 0.45) / 0.3, 0, 1);
 }
 
 static unsigned int overlap(const struct sample *a, const struct sample *b)
@@ -254,25 +278,20 @@ static bool is_bootstrap(struct detector *d, const struct candidate *c, const st
 static void contact_values(struct detector *d, struct candidate *c, struct evaluation *e)
 {
 	const struct contacts *k;
-	const struct contact_port *top;
 
 	e->connects_visible = d->connects_visible;
 	if (!c->contacts) {
-		/* a client that has both families uses one: what it does with it holds for the name */
+		/* a client that has both families uses one: what it does there holds for both */
 		const struct candidate *other = candidate_twin(d, c);
 
 		e->value[TERM_SERVICE_POOL] = other && other->last.value[TERM_SERVICE_POOL] > 0;
 		return;
 	}
 	k = contacts_at(&d->contacts, c->contacts);
-	top = &k->ports[0];
 	for (unsigned int i = 0; i < CONTACT_PEERS; i++)
 		if (__builtin_popcountll(k->peers[i].slots) >= 3 &&
 		    __builtin_popcountll(k->peers[i].sets) >= 3)
 			e->value[TERM_ROTATION_FOLLOWED] = 1;
-	for (unsigned int i = 1; i < CONTACT_PORTS; i++)
-		if (k->ports[i].connects > top->connects)
-			top = &k->ports[i];
 	/* two are enough where the port names the service */
 	e->value[TERM_SERVICE_POOL] = (k->connects >= 2 && k->ntp >= k->connects * 0.9) ||
 				      (k->connects >= 5 && is_bootstrap(d, c, k));
@@ -281,19 +300,23 @@ static void contact_values(struct detector *d, struct candidate *c, struct evalu
 		e->value[TERM_ROTATION_FOLLOWED] = 0;
 		return;
 	}
-	e->value[TERM_CONNECT_FAILURES] = k->outcomes >= 8 && k->failures >= 3 &&
-					  k->failures * 10 >= k->outcomes;
-	e->value[TERM_NONWEB_PORT] = contacts_nonweb_port(top) && k->connects >= 5 &&
-				     top->connects >= k->connects * 0.8;
+	e->value[TERM_CONNECT_FAILURES] =
+		k->outcomes >= 8 && k->failures >= 3 && k->failures * 10 >= k->outcomes;
 	e->value[TERM_LATE_CONTACT] = k->late > 0;
 }
 
-/* Five young names on the same rotating addresses. */
-static bool has_young_company(struct detector *d, const struct candidate *c)
+/*
+ * Five young names on the same rotating addresses, or addresses one after another that
+ * three young domains share and no established one.
+ */
+static bool has_young_company(struct detector *d, const struct candidate *c, uint32_t now_s)
 {
 	const struct finding *f = c->finding ? &d->findings[c->finding - 1] : NULL;
 
-	return f && f->members >= 6;
+	if (f && f->members >= 6)
+		return true;
+	return c->company >= 2 && c->company * 2 >= c->sample.len && c->max_set == 1 &&
+	       local_unlearned(&d->local, now_s) <= 0;
 }
 
 void features(struct detector *d, struct candidate *c, uint32_t now_s)
@@ -312,6 +335,5 @@ void features(struct detector *d, struct candidate *c, uint32_t now_s)
 	nameserver_values(d, c, e, now_s);
 	contact_values(d, c, e);
 	e->value[TERM_INJECTION] = c->injected;
-	e->value[TERM_COMMON_ORDER] = has_young_company(d, c);
-	e->slow_pool = slow_pool(c, now_s - d->cfg.slow_window_d * DAY_S);
+	e->value[TERM_COMMON_ORDER] = has_young_company(d, c, now_s);
 }

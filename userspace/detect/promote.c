@@ -62,6 +62,7 @@ static void take_over(struct detector *d, struct candidate *c, const struct chur
 	struct sample_set set = { addrs, hashes, 0 };
 	struct sample_delta delta;
 	uint32_t previous;
+	size_t earlier;
 
 	for (size_t i = 0; i < res->removed_len; i++)
 		addrs[set.len++] = res->removed[i];
@@ -78,6 +79,11 @@ static void take_over(struct detector *d, struct candidate *c, const struct chur
 	for (size_t i = 0; i < set.len; i++)
 		hashes[i] = unit_hash(d, &addrs[i]);
 	sample_add(&c->sample, &set, 0, false, 1, e->last_s, 0, candidate_sample_ops(d), &delta);
+	/* their times are not kept; one at a time and half an hour apart on the whole will do */
+	earlier = set.len - (res->outcome == NAMES_CHANGED ? 0 : set.len > 0);
+	if (c->max_set == 1 && earlier && e->changes <= earlier + 1 &&
+	    e->last_s - e->first_s >= TAKEOVER_S * earlier)
+		c->takeovers = (uint32_t)earlier;
 	/* which of the two servers sent them is not kept: either may be the predecessor */
 	for (size_t i = 0; i < set.len; i++) {
 		int at = sample_find(&c->sample, hashes[i]);

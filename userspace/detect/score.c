@@ -4,21 +4,18 @@
 
 #include <math.h>
 
-#define HIGH_ENTRIES 64
-#define HIGH_NOVELTY 0.95
-#define SLOW_SET     3
-
-double term_value(const struct evaluation *e, enum track track, enum term t)
-{
-	return t == TERM_POOL_SIZE && track == TRACK_SLOW ? e->slow_pool : e->value[t];
-}
+#define HIGH_ENTRIES   64
+#define HIGH_NOVELTY   0.95
+#define SLOW_SET       3
+#define SLOW_TAKEOVERS 0.6 /* of three */
+#define BORROWED       0.8
 
 double score_of(const struct evaluation *e, enum track track, double cluster)
 {
 	double score = term_weights[TERM_CLUSTER].weight[track] * cluster;
 
 	for (unsigned int t = 0; t < TERM_CLUSTER; t++)
-		score += term_weights[t].weight[track] * term_value(e, track, (enum term)t);
+		score += term_weights[t].weight[track] * e->value[t];
 	return score;
 }
 
@@ -48,12 +45,16 @@ static enum verdict verdict_of(const struct detector *d, const struct candidate 
 
 /*
  * Time enough to tell a flow of addresses from a pool that is still being met: of a pool of 200
- * one in five of the later of 64 entries is an old acquaintance.
+ * one in five of the later of 64 entries is an old acquaintance.  A list of seeds, told by its many
+ * addresses in one answer, has no end either.
  */
 static bool is_flow(const struct candidate *c, const struct evaluation *e)
 {
-	return e->track == TRACK_SLOW ||
-	       (c->sample.entries >= HIGH_ENTRIES && e->novelty >= HIGH_NOVELTY);
+	if (c->max_set >= SEED_ANSWERS)
+		return false;
+	if (e->track == TRACK_SLOW) /* alone, a name that moves slowly is somebody's habit */
+		return e->value[TERM_COMMON_ORDER] > 0;
+	return c->sample.entries >= HIGH_ENTRIES && e->novelty >= HIGH_NOVELTY;
 }
 
 static bool is_high(const struct detector *d, const struct candidate *c, const struct evaluation *e,
@@ -89,15 +90,18 @@ static enum confidence confidence_of(const struct detector *d, const struct cand
 		return CONFIDENCE_LOW;
 	if (score <= d->cfg.medium_score || e->verdict == VERDICT_SUSPECTED_POOL)
 		return CONFIDENCE_LOW;
+	/* addresses of well-known others: forged, or borrowed with nothing else among them */
+	if (e->value[TERM_ADDRESS_SHARING] >= BORROWED && !is_double_flux(e))
+		return CONFIDENCE_LOW;
 	return is_high(d, c, e, now_s) ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM;
 }
 
-/* Slow flux shows few addresses at a time; below a zone that others rent, such as that of a
- * dynamic DNS provider, addresses come and go without it. */
+/* Slow flux shows few addresses at a time, one after another; below a zone that others rent, such
+ * as that of a dynamic DNS provider, addresses come and go without it. */
 static bool slow_may_speak(const struct detector *d, const struct candidate *c)
 {
 	return c->last_s - c->first_s >= d->cfg.slow_span_h * 3600 && c->max_set <= SLOW_SET &&
-	       c->kind != CANDIDATE_AGGREGATE;
+	       c->last.value[TERM_NEVER_BACK] >= SLOW_TAKEOVERS && c->kind != CANDIDATE_AGGREGATE;
 }
 
 void evaluate(struct detector *d, struct candidate *c, uint32_t now_s)

@@ -11,8 +11,9 @@
 #include "detect/lists.h"
 #include "detect/local.h"
 
-#define DAY_S 86400U
-#define NS    1000000000ULL
+#define DAY_S	   86400U
+#define TAKEOVER_S 1800U /* between two addresses that follow one another slowly */
+#define NS	   1000000000ULL
 
 #define FINDINGS_MAX 1024
 #define LOSSES_MAX   8
@@ -161,7 +162,6 @@ void evaluate(struct detector *d, struct candidate *c, uint32_t now_s);
 double best_known(const struct candidate *c); /* the score that decides, as last computed */
 bool is_double_flux(const struct evaluation *e);
 void features(struct detector *d, struct candidate *c, uint32_t now_s);
-double term_value(const struct evaluation *e, enum track track, enum term t);
 double score_of(const struct evaluation *e, enum track track, double cluster);
 
 /* finding.c */
