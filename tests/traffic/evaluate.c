@@ -28,7 +28,7 @@ struct options {
 	uint64_t seed;
 	uint32_t instances, sites, jobs, background;
 	enum split split;
-	bool connects, resolver_side;
+	bool connects, resolver_side, rules;
 };
 
 struct evaluation {
@@ -48,7 +48,7 @@ static struct suite make_suite(const struct evaluation *e, enum suite_id id)
 		.jobs = o->jobs,
 		.sites = sites,
 		.resolver_share = 0.5,
-		.trial = { .asn_source = e->asn_source, .baselines = true, .terms = e->terms,
+		.trial = { .asn_source = e->asn_source, .baselines = o->rules, .terms = e->terms,
 			   .alerts = e->alerts, .detect = detect_config_default(),
 			   .site = { .seed = o->seed, .split = o->split, .net = e->net,
 				     .classes = o->classes ? o->classes : DAY,
@@ -170,6 +170,7 @@ static int run_suites(struct evaluation *e)
 		report_rates(stdout, r);
 		if (e->report)
 			report_rates(e->report, r);
+		both(e, report_evidence, &s, r);
 		both(e, report_totals, &s, r);
 		if (s.trial.baselines)
 			plots(e, r, s.name);
@@ -252,7 +253,8 @@ static const struct option long_options[] = {
 	{ "sites", required_argument, NULL, 'N' },     { "jobs", required_argument, NULL, 'j' },
 	{ "background", required_argument, NULL, 'b' }, { "train", no_argument, NULL, 'T' },
 	{ "pcap", required_argument, NULL, 'p' },      { "resolver-side", no_argument, NULL, 'r' },
-	{ "no-connects", no_argument, NULL, 'x' },     { "help", no_argument, NULL, 'h' },
+	{ "no-connects", no_argument, NULL, 'x' },     { "no-rules", no_argument, NULL, 'R' },
+	{ "help", no_argument, NULL, 'h' },
 	{ 0 }
 };
 
@@ -261,7 +263,7 @@ static void usage(FILE *f)
 	fputs("evaluate [--suite all|day,week,cold,calm,loss5,loss20,flood] [--classes M1,B8,…]\n"
 	      "  [--instances N] (a class, 200) [--sites N] (20) [--background N] (names a site, 600)\n"
 	      "  [--seed N] [--train] (training halves of ranges and networks; default test)\n"
-	      "  [--no-connects] [--asn FILE.csv] [--jobs N] [--out DIR]\n"
+	      "  [--no-connects] [--no-rules] (without the published rules: faster) [--asn FILE.csv] [--jobs N] [--out DIR]\n"
 	      "  [--pcap FILE [--resolver-side]] (only write the first site of the first suite chosen)\n"
 	      "  [--terms FILE] (one line an instance and check: for fit) [--alerts FILE]; both need one job\n",
 	      f);
@@ -288,6 +290,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 		case 'p': o->pcap = optarg; break;
 		case 'r': o->resolver_side = true; break;
 		case 'x': o->connects = false; break;
+		case 'R': o->rules = false; break;
 		case 'h': usage(stdout); exit(0);
 		default: usage(stderr); return -EINVAL;
 		}
@@ -314,7 +317,7 @@ int main(int argc, char **argv)
 	struct evaluation e = { .opt = { .suites = "all", .out = "build/evaluate", .seed = 4711,
 					 .instances = 200, .sites = 20, .jobs = 2,
 					 .background = 600, .split = SPLIT_TEST,
-					 .connects = true } };
+					 .connects = true, .rules = true } };
 	char path[600];
 	int err = parse_options(argc, argv, &e.opt);
 

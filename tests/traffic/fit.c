@@ -157,7 +157,7 @@ static int read_file(struct fit *f, const char *path, bool fast)
 /* Pools that are flux in all but intent: one cannot have these and the small botnets too. */
 static bool is_twin(const char *id)
 {
-	return !strcmp(id, "B9") || !strcmp(id, "B10") || !strcmp(id, "B11");
+	return !strcmp(id, "B10") || !strcmp(id, "B11");
 }
 
 /*
@@ -166,7 +166,8 @@ static bool is_twin(const char *id)
  */
 static bool is_held(const char *term)
 {
-	return !strcmp(term, "cluster") || !strcmp(term, "common_order");
+	return !strcmp(term, "cluster") || !strcmp(term, "common_order") ||
+	       !strcmp(term, "late_contact") || !strcmp(term, "unlearned");
 }
 
 static void weigh_samples(struct fit *f)

@@ -144,3 +144,98 @@ double rate_false(const struct results *r, const struct filter *f, int learned, 
 		*ret_alerts = alerts;
 	return days > 0 ? alerts / days * 1e6 : NAN;
 }
+
+static bool has_evidence(const struct filter *f, const struct outcome *o)
+{
+	return filter_takes(f, o) && o->evidence.held;
+}
+
+struct tally {
+	double named, right, there, found;
+};
+
+static void add(struct tally *t, uint32_t named, uint32_t right, uint32_t there, uint32_t found,
+		uint32_t room)
+{
+	t->named += named;
+	t->right += right;
+	t->there += there < room ? there : room;
+	t->found += found;
+}
+
+static struct shares shares_of(const struct tally *t)
+{
+	return (struct shares){ .precision = t->named > 0 ? t->right / t->named : NAN,
+				.recall = t->there > 0 ? t->found / t->there : NAN };
+}
+
+struct shares rate_hosts(const struct results *r, const struct filter *f, uint32_t room)
+{
+	struct tally t = { 0 };
+
+	for (size_t i = 0; i < r->len; i++) {
+		const struct evidence_marks *m = &r->outcomes[i].evidence;
+
+		if (has_evidence(f, &r->outcomes[i]))
+			add(&t, m->hosts_named, m->hosts_right, m->hosts_true, m->hosts_found, room);
+	}
+	return shares_of(&t);
+}
+
+struct shares rate_processes(const struct results *r, const struct filter *f, uint32_t room)
+{
+	struct tally t = { 0 };
+
+	for (size_t i = 0; i < r->len; i++) {
+		const struct evidence_marks *m = &r->outcomes[i].evidence;
+
+		if (has_evidence(f, &r->outcomes[i]))
+			add(&t, m->processes_named, m->processes_right, m->processes_true,
+			    m->processes_right, room);
+	}
+	return shares_of(&t);
+}
+
+struct shares rate_servers(const struct results *r, const struct filter *f, uint32_t room)
+{
+	struct tally t = { 0 };
+
+	for (size_t i = 0; i < r->len; i++) {
+		const struct evidence_marks *m = &r->outcomes[i].evidence;
+
+		if (has_evidence(f, &r->outcomes[i]) && r->outcomes[i].ns_flux)
+			add(&t, m->servers_named, m->servers_right, m->servers_true,
+			    m->servers_right, room);
+	}
+	return shares_of(&t);
+}
+
+double rate_networks(const struct results *r, const struct filter *f)
+{
+	double named = 0, right = 0;
+
+	for (size_t i = 0; i < r->len; i++)
+		if (has_evidence(f, &r->outcomes[i])) {
+			named += r->outcomes[i].evidence.networks_named;
+			right += r->outcomes[i].evidence.networks_right;
+		}
+	return named > 0 ? right / named : NAN;
+}
+
+double rate_error(const struct results *r, const struct filter *f, bool asns, double q)
+{
+	double *values = calloc(r->len + 1, sizeof(*values)), at;
+	size_t n = 0;
+
+	if (!values)
+		return NAN;
+	for (size_t i = 0; i < r->len; i++) {
+		const struct evidence_marks *m = &r->outcomes[i].evidence;
+
+		if (has_evidence(f, &r->outcomes[i]) && (!asns || m->has_asns))
+			values[n++] = fabs((asns ? m->effective_asns : m->distinct) - 1);
+	}
+	at = quantile(values, n, q);
+	free(values);
+	return at;
+}

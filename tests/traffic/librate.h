@@ -29,4 +29,16 @@ double rate_sets(const struct results *r, const struct filter *f, double q);
 double rate_false(const struct results *r, const struct filter *f, int learned, enum confidence c,
 		  double *ret_days, uint32_t *ret_alerts);
 
+/* The share of what alerts name that is right, and of what there was that they name (no more than
+ * @room can be); NAN without any. */
+struct shares {
+	double precision, recall;
+};
+struct shares rate_hosts(const struct results *r, const struct filter *f, uint32_t room);
+struct shares rate_processes(const struct results *r, const struct filter *f, uint32_t room);
+struct shares rate_servers(const struct results *r, const struct filter *f, uint32_t room);
+double rate_networks(const struct results *r, const struct filter *f);
+/* Quantile of the error of the stated number of addresses, or of effective ASes, as a share. */
+double rate_error(const struct results *r, const struct filter *f, bool asns, double q);
+
 #endif

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "libreport.h"
 
+#include "detect/candidate.h"
+
 #include <string.h>
 
 static void share(FILE *f, double v)
@@ -147,6 +149,53 @@ void report_totals(FILE *f, const struct suite *s, const struct results *r)
 		(unsigned long long)all.evicted_names, (unsigned long long)all.evicted_candidates,
 		(unsigned long long)all.folded, (double)largest / 1048576, (double)joined / 1048576,
 		all.cpu_s, (unsigned long long)all.digest);
+}
+
+static void evidence_row(FILE *f, const struct results *r, const char *id)
+{
+	struct filter c = FILTER_CLASS(id), upstream = c;
+	struct shares hosts = rate_hosts(r, &c, CANDIDATE_HOSTS);
+	struct shares processes = rate_processes(r, &c, CONTACT_PEERS), servers;
+
+	upstream.resolver_side = 1;
+	servers = rate_servers(r, &upstream, ALERT_NS_MAX);
+	fprintf(f, "| %s |", id);
+	share(f, rate_error(r, &c, false, 0.5));
+	share(f, rate_error(r, &c, false, 0.9));
+	share(f, rate_error(r, &c, true, 0.5));
+	share(f, rate_error(r, &c, true, 0.9));
+	share(f, rate_networks(r, &c));
+	share(f, hosts.precision);
+	share(f, hosts.recall);
+	share(f, processes.precision);
+	share(f, processes.recall);
+	share(f, servers.precision);
+	share(f, servers.recall);
+	fputc('\n', f);
+}
+
+void report_evidence(FILE *f, const struct suite *s, const struct results *r)
+{
+	struct filter flux = { .malicious = 1, .resolver_side = -1, .ns_flux = -1 };
+
+	(void)s;
+	if (!rate_count(r, &flux))
+		return;
+	fprintf(f,
+		"\nEvidence of the last alert at medium or above against what went past the monitor: error of "
+		"the number of\naddresses and of effective ASes; share right of the AS numbers named; share "
+		"right, and share named of those there\nwere (up to the %d hosts, %d processes, %d name "
+		"servers that an alert holds), of hosts, processes, name servers.\n\n"
+		"| class | addresses p50 | p90 | ASes p50 | p90 | AS right | hosts right | named | "
+		"processes right | named | servers right | named |\n"
+		"| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n",
+		CANDIDATE_HOSTS, CONTACT_PEERS, ALERT_NS_MAX);
+	for (size_t i = 0; i < profiles_malicious_len; i++) {
+		struct filter c = FILTER_CLASS(profiles_malicious[i].id);
+
+		if (rate_count(r, &c))
+			evidence_row(f, r, profiles_malicious[i].id);
+	}
 }
 
 /* --- targets ---------------------------------------------------------------------------------- */

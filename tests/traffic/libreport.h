@@ -9,6 +9,8 @@
 void report_classes(FILE *f, const struct suite *s, const struct results *r);
 /* Times to detect by query rate; double flux; tables and speed. */
 void report_rates(FILE *f, const struct results *r);
+/* What alerts named against what went past. */
+void report_evidence(FILE *f, const struct suite *s, const struct results *r);
 void report_totals(FILE *f, const struct suite *s, const struct results *r);
 
 /* What the targets are judged on; suites that were not run are NULL. */

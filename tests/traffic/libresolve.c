@@ -290,7 +290,7 @@ void site_connect(struct site *s, struct instance *in, const struct happening *h
 	}
 	if (in->agents) {
 		conn.has_process = true;
-		conn.process = (struct process_info){ .pid = 1000 + (uint32_t)(in - s->instances),
+		conn.process = (struct process_info){ .pid = site_pid((uint32_t)(in - s->instances)),
 						      .ppid = 1,
 						      .uid = 1000,
 						      .start_ns = in->start_ns,

@@ -55,6 +55,12 @@ struct instance {
 	bool aged;
 };
 
+/* The process that connects for an instance whose site has agents. */
+static inline uint32_t site_pid(uint32_t index)
+{
+	return 1000 + index;
+}
+
 struct site_ops {
 	/* The instance is NULL for the flood. */
 	void (*response)(void *ctx, const struct dns_observation *obs, const struct instance *in);

@@ -25,6 +25,7 @@ struct run {
 	struct detector *detector;
 	struct correlator *correlator;
 	struct baselines *baselines;
+	struct truths *truths;
 	struct enrich *enrich;
 	const struct instance *instances;
 	size_t instances_len;
@@ -210,6 +211,7 @@ static void on_alert(void *ctx, const struct alert *alert)
 {
 	struct run *run = ctx;
 	char text[DNS_NAME_TEXT_MAX + 64];
+	int64_t at;
 	int n;
 
 	if (run->trial->alerts)
@@ -223,6 +225,9 @@ static void on_alert(void *ctx, const struct alert *alert)
 	credit(run, &alert->domain, alert);
 	for (size_t i = 0; i < alert->members_len; i++)
 		credit(run, &alert->members[i], alert);
+	at = owner_of(run, &alert->domain);
+	if (at >= 0 && alert->state != ALERT_DOWNGRADED && alert->confidence >= CONFIDENCE_MEDIUM)
+		truths_compare(run->truths, alert, (uint32_t)at, &run->outcomes[at].evidence);
 }
 
 /* --- the stream ------------------------------------------------------------------------------- */
@@ -242,6 +247,8 @@ static void on_response(void *ctx, const struct dns_observation *obs, const stru
 	run->now_ns = obs->time_ns;
 	run->totals.responses++;
 	correlator_response(run->correlator, obs);
+	if (in)
+		truths_response(run->truths, obs, (uint32_t)(in - run->instances));
 	detector_response(run->detector, obs);
 	if (in && run->baselines && obs->time_ns >= site_counted_ns(run->site) &&
 	    (in->background || (obs->time_ns >= in->start_ns && obs->time_ns < in->end_ns)))
@@ -252,8 +259,8 @@ static void on_connection(void *ctx, struct connection *conn, const struct insta
 {
 	struct run *run = ctx;
 
-	(void)in;
 	run->totals.connections++;
+	truths_connection(run->truths, conn, (uint32_t)(in - run->instances));
 	correlator_connection(run->correlator, conn);
 	detector_connection(run->detector, conn);
 }
@@ -404,6 +411,8 @@ static int run_init(struct run *run)
 	err = owners_init(run);
 	if (!err)
 		err = watch_grow(run);
+	if (!err)
+		err = truths_new(t->site.net, run->instances, run->instances_len, &run->truths);
 	if (!err && t->asn_source)
 		err = enrich_open(sources, 1, &run->enrich);
 	if (!err)
@@ -419,6 +428,7 @@ static int run_init(struct run *run)
 static void run_fini(struct run *run)
 {
 	baselines_free(run->baselines);
+	truths_free(run->truths);
 	detector_free(run->detector);
 	correlator_free(run->correlator);
 	enrich_close(run->enrich);

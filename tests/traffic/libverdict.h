@@ -12,6 +12,7 @@
 #include "detect/detector.h"
 #include "libbaseline.h"
 #include "libsite.h"
+#include "libtruth.h"
 
 enum { CONFIDENCES = CONFIDENCE_HIGH + 1 };
 
@@ -32,6 +33,7 @@ struct outcome {
 	double score;		     /* largest met */
 	double base_minutes[BASE_COUNT]; /* -1: did not fire */
 	double naive, holz24, zeek;
+	struct evidence_marks evidence; /* of the last alert at medium or above */
 };
 
 struct site_totals {
