@@ -26,7 +26,7 @@ _fluxtap() {
 	--engine)
 		mapfile -t COMPREPLY < <(compgen -W 'native kernel' -- "$word") ;;
 	--scenario)
-		mapfile -t COMPREPLY < <(compgen -W 'single double' -- "$word") ;;
+		mapfile -t COMPREPLY < <(compgen -W 'single double host' -- "$word") ;;
 	--emit)
 		mapfile -t COMPREPLY < <(compgen -W 'dns anomaly stats connect churn alert all none' -- "$word") ;;
 	--state)

@@ -7,7 +7,8 @@ import signal
 import struct
 import subprocess
 
-from netlib import BUILD, ROOT, Net, Tap, wait_for
+from netlib import (BUILD, ROOT, Net, Tap, account_of_event, accounts_of_tshark, tell_difference,
+                    wait_for)
 
 ZONE = """$ORIGIN test.example.
 @ 60 SOA ns1 host 1 3600 600 86400 60
@@ -32,9 +33,6 @@ QUESTIONS = [(f"w{i}", t) for i in range(1, 40) for t in ("A", "AAAA")] + [
     ("@", "NS"), ("@", "MX"), ("@", "SOA"), ("alias", "A"), ("alias", "AAAA"), ("txt", "TXT"),
     ("nothing", "A"), ("a.wild", "A"), ("b.wild", "A"), ("x.sub", "A"), ("big", "A"),
 ]
-SHOWN = ("A", "AAAA", "NS", "CNAME")
-
-
 def name_of(label):
     return "test.example" if label == "@" else f"{label}.test.example"
 
@@ -45,43 +43,6 @@ def ask(net, server, extra=()):
     net.run("mon", "kdig", f"@{server}", "+timeout=5", *extra, *batch)
     net.run("mon", "kdig", f"@{server}", "+timeout=5", "+tcp", *extra,
             *[a for label, kind in QUESTIONS[:20] + QUESTIONS[-3:] for a in (name_of(label), kind)])
-
-
-def of_event(event):
-    dns = event["dns"]
-    query = dns.get("queries", [{}])[0]
-    sets = collections.defaultdict(list)
-    for section in ("answers", "authorities", "additionals"):
-        for rr in dns.get(section, []):
-            if rr["rrtype"] in SHOWN:
-                sets[rr["rrtype"]].append(rr["rdata"].lower())
-    return (event["src_ip"], event["dest_ip"], event["dest_port"], event["proto"], dns["id"],
-            query.get("rrname"), query.get("rrtype"), dns["rcode"],
-            tuple(len(dns.get(s, [])) for s in ("answers", "authorities")),
-            tuple(tuple(sorted(sets[k])) for k in SHOWN))
-
-
-FIELDS = ["ip.src", "ip.dst", "ipv6.src", "ipv6.dst", "udp.dstport", "tcp.dstport", "dns.id",
-          "dns.qry.name", "dns.qry.type", "dns.flags.rcode", "dns.count.answers",
-          "dns.count.auth_rr", "dns.a", "dns.aaaa", "dns.ns", "dns.cname"]
-TYPES = {"1": "A", "28": "AAAA", "2": "NS", "15": "MX", "6": "SOA", "16": "TXT"}
-RCODES = {"0": "NOERROR", "3": "NXDOMAIN"}
-
-
-def by_tshark(path):
-    args = [a for f in FIELDS for a in ("-e", f)]
-    out = subprocess.run(["tshark", "-r", path, "-Y", "dns.flags.response==1", "-T", "fields",
-                          "-E", "separator=|", "-E", "occurrence=a", *args],
-                         capture_output=True, text=True).stdout
-    for line in out.splitlines():
-        f = dict(zip(FIELDS, line.split("|")))
-        values = [tuple(sorted(v.lower() for v in f[k].split(",") if v))
-                  for k in ("dns.a", "dns.aaaa", "dns.ns", "dns.cname")]
-        yield (f["ip.src"] or f["ipv6.src"], f["ip.dst"] or f["ipv6.dst"],
-               int(f["udp.dstport"] or f["tcp.dstport"]), "UDP" if f["udp.dstport"] else "TCP",
-               int(f["dns.id"], 0), f["dns.qry.name"].lower(), TYPES[f["dns.qry.type"]],
-               RCODES[f["dns.flags.rcode"]],
-               (int(f["dns.count.answers"]), int(f["dns.count.auth_rr"])), tuple(values))
 
 
 def listen(net, iface, name):
@@ -102,12 +63,11 @@ def compare(tap, net, what, sniffer, monitor, name):
         wait_for(lambda: seen() != count, limit=1.5)
     net.stop(sniffer, signal.SIGINT)
     status = net.stop(monitor)
-    ours = collections.Counter(of_event(e) for e in net.events("dns"))
-    theirs = collections.Counter(by_tshark(net.path(f"{name}.pcap")))
+    ours = collections.Counter(account_of_event(e) for e in net.events("dns"))
+    theirs = collections.Counter(accounts_of_tshark(net.path(f"{name}.pcap")))
     tap.note(f"{what}: {sum(theirs.values())} responses seen by tshark, {sum(ours.values())} events")
     tap.ok(sum(theirs.values()) > 0 and ours == theirs, f"{what}: events equal tshark's account",
-           f"only tshark: {list((theirs - ours).items())[:3]}\n"
-           f"only events: {list((ours - theirs).items())[:3]}\n{net.text('log')}{net.text(name + '.err')}")
+           f"{tell_difference(ours, theirs)}\n{net.text('log')}{net.text(name + '.err')}")
     stats = net.events("stats")
     tap.ok(stats and stats[-1]["stats"]["balanced"] and all(s["stats"]["balanced"] for s in stats),
            f"{what}: the ledger balances", stats[-1] if stats else "no stats")

@@ -5,6 +5,7 @@ Everything that is made is removed at the end, also after a failure or a signal;
 here die with the test. Nothing leaves the namespaces: they have no way out.
 """
 import atexit
+import collections
 import ctypes
 import json
 import os
@@ -205,6 +206,59 @@ class Net:
             ns, "kdig", f"@{first[0]}", "-p", first[1], "+timeout=1", "+retry=0", name, "SOA").stdout,
             process=child)
         return child
+
+
+# --- the monitor's account of a response, and tshark's ---
+
+SHOWN = ("A", "AAAA", "NS", "CNAME")
+FIELDS = ["frame.interface_name", "frame.time_epoch", "ip.src", "ip.dst", "ipv6.src", "ipv6.dst",
+          "udp.dstport", "tcp.dstport", "dns.id", "dns.qry.name", "dns.qry.type", "dns.flags.rcode",
+          "dns.count.answers", "dns.count.auth_rr", "dns.a", "dns.aaaa", "dns.ns", "dns.cname"]
+TYPES = {"1": "A", "28": "AAAA", "2": "NS", "15": "MX", "6": "SOA", "16": "TXT"}
+RCODES = {"0": "NOERROR", "3": "NXDOMAIN"}
+
+
+def account_of_event(event):
+    """Addresses, port, protocol, id, question, rcode, counts and records of a "dns" event."""
+    dns = event["dns"]
+    query = dns.get("queries", [{}])[0]
+    sets = collections.defaultdict(list)
+    for section in ("answers", "authorities", "additionals"):
+        for rr in dns.get(section, []):
+            if rr["rrtype"] in SHOWN:
+                sets[rr["rrtype"]].append(rr["rdata"].lower())
+    return (event["src_ip"], event["dest_ip"], event["dest_port"], event["proto"], dns["id"],
+            query.get("rrname"), query.get("rrtype"), dns["rcode"],
+            tuple(len(dns.get(s, [])) for s in ("answers", "authorities")),
+            tuple(tuple(sorted(sets[k])) for k in SHOWN))
+
+
+def accounts_of_tshark(path, since=0, interfaces=False):
+    """The same from a capture, for each response from `since` (Unix time) on; with the name of the
+    interface in front when `interfaces`."""
+    args = [a for f in FIELDS for a in ("-e", f)]
+    out = subprocess.run(["tshark", "-n", "-r", path, "-Y", "dns.flags.response==1", "-T", "fields",
+                          "-E", "separator=|", "-E", "occurrence=a", *args],
+                         capture_output=True, text=True).stdout
+    for line in out.splitlines():
+        f = dict(zip(FIELDS, line.split("|")))
+        if float(f["frame.time_epoch"]) < since:
+            continue
+        values = [tuple(sorted(v.lower() for v in f[k].split(",") if v))
+                  for k in ("dns.a", "dns.aaaa", "dns.ns", "dns.cname")]
+        name = f["dns.qry.name"].lower()
+        account = (f["ip.src"] or f["ipv6.src"], f["ip.dst"] or f["ipv6.dst"],
+                   int(f["udp.dstport"] or f["tcp.dstport"]), "UDP" if f["udp.dstport"] else "TCP",
+                   int(f["dns.id"], 0), "." if name == "<root>" else name,
+                   TYPES[f["dns.qry.type"]], RCODES[f["dns.flags.rcode"]],
+                   (int(f["dns.count.answers"]), int(f["dns.count.auth_rr"])), tuple(values))
+        yield (f["frame.interface_name"], *account) if interfaces else account
+
+
+def tell_difference(ours, theirs):
+    """Of two collections.Counter of accounts."""
+    return (f"only tshark: {list((theirs - ours).items())[:3]}\n"
+            f"only events: {list((ours - theirs).items())[:3]}")
 
 
 def attached(ns_net, ns):

@@ -6,24 +6,46 @@
 #include "base/log.h"
 #include "cli/cli.h"
 #include "cli/options.h"
+#include "cli/setup.h"
 #include "lab/lab.h"
+
+struct options {
+	struct lab_config lab;
+	struct setup_override sets[SETUP_OVERRIDES_MAX]; /* only to see that they can be read */
+	size_t sets_len;
+	const char *texts[SETUP_OVERRIDES_MAX];
+};
 
 static int set_scenario(void *options, const char *value)
 {
-	struct lab_config *cfg = options;
+	static const char *const names[] = {
+		[LAB_SINGLE] = "single", [LAB_DOUBLE] = "double", [LAB_HOST] = "host"
+	};
 
-	if (strcmp(value, "single") && strcmp(value, "double")) {
-		log_error("--scenario: '%s' is neither single nor double", value);
-		return -EINVAL;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(value, names[i]))
+			continue;
+		((struct options *)options)->lab.scenario = (enum lab_scenario)i;
+		return 0;
 	}
-	cfg->scenario = value[0] == 'd' ? LAB_DOUBLE : LAB_SINGLE;
+	log_error("--scenario: '%s' is none of single, double, host", value);
+	return -EINVAL;
+}
+
+static int add_set(void *options, const char *value)
+{
+	struct options *opt = options;
+
+	if (setup_override_parse(value, opt->sets, &opt->sets_len))
+		return -EINVAL;
+	opt->texts[opt->lab.sets_len++] = value;
 	return 0;
 }
 
 static int set_keep(void *options, const char *value)
 {
 	(void)value;
-	((struct lab_config *)options)->keep = true;
+	((struct options *)options)->lab.keep = true;
 	return 0;
 }
 
@@ -36,24 +58,23 @@ static int set_verbose(void *options, const char *value)
 }
 
 static const struct cli_option option_table[] = {
-	{ "scenario", set_scenario },
-	{ "keep", set_keep },
-	{ "verbose", set_verbose },
-	{ NULL, NULL },
+	{ "scenario", set_scenario }, { "keep", set_keep }, { "set", add_set },
+	{ "verbose", set_verbose },   { NULL, NULL },
 };
 
 int cmd_lab(int argc, char **argv)
 {
-	struct lab_config cfg = { 0 };
+	struct options opt = { 0 };
 	int first, helper = lab_helper(argc - 1, argv + 1);
 
 	if (helper >= 0)
 		return helper;
-	if (cli_parse(argc, argv, option_table, &cfg, &first))
+	if (cli_parse(argc, argv, option_table, &opt, &first))
 		return EXIT_USAGE;
 	if (first != argc) {
 		log_error("lab: unexpected argument '%s'", argv[first]);
 		return EXIT_USAGE;
 	}
-	return lab_run(&cfg);
+	opt.lab.sets = opt.texts;
+	return lab_run(&opt.lab);
 }

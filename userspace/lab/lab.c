@@ -19,33 +19,40 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "lab/lab_cgroup.h"
 #include "lab/lab_client.h"
 #include "lab/lab_dns.h"
+#include "lab/lab_monitor.h"
 #include "lab/lab_net.h"
 #include "lab/lab_plan.h"
 #include "lab/lab_proc.h"
 #include "lab/lab_watch.h"
-#include "privilege/privilege.h"
 
-#define LIMIT_S	       120
-#define READY_MS       15000 /* for the servers to answer */
-#define ROUNDS_AT_LEAST 10   /* rotations that the harmless names get to be misjudged */
-#define STOP_MS	       5000
-#define PATH_LEN       160
+#define LIMIT_S		120
+#define READY_MS	30000 /* for the servers to answer, and the monitor to be attached */
+#define QUIET_MS	500 /* no event for so long: nothing is under way any more */
+#define QUIET_TRIES	10
+#define ROUNDS_AT_LEAST 10 /* rotations that the harmless names get to be misjudged */
+#define STOP_MS		5000
+#define PATH_LEN	160
+
+/* The clients' programs. */
+enum { LAB_UPDATER, LAB_BROWSER, LAB_TIMESYNC, LAB_CLIENTS };
+static const char *const client_names[LAB_CLIENTS] = { "updater", "browser", "timesync" };
 
 struct lab {
 	const struct lab_config *cfg;
 	struct lab_net net;
 	struct lab_dns dns;
+	struct lab_cgroup cgroup;
+	struct lab_monitor monitor;
 	struct lab_watch watch;
 	char dir[64], self[PATH_LEN];
-	char updater[PATH_LEN], browser[PATH_LEN]; /* the clients' programs */
-	pid_t listener, clients[2], monitor, cleaner;
-	int signal_fd, cleaner_fd, events_fd;
+	pid_t listener, clients[LAB_CLIENTS], cleaner;
+	int signal_fd, cleaner_fd;
 	uint64_t start_ms, next_ms; /* monotonic: begin of the watch, next rotation */
 	unsigned int round;
-	bool is_interrupted, monitor_ended;
-	int monitor_status;
+	bool is_interrupted;
 };
 
 static uint64_t now_ms(void)
@@ -54,6 +61,11 @@ static uint64_t now_ms(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static bool is_on_host(const struct lab *lab)
+{
+	return lab->cfg->scenario == LAB_HOST;
 }
 
 /* --- before anything is made ---------------------------------------------------------------- */
@@ -74,7 +86,7 @@ static bool is_in_path(const char *program)
 	return false;
 }
 
-static bool has_prerequisites(void)
+static bool has_prerequisites(struct lab *lab)
 {
 	static const char *const programs[] = { "ip", "knotd", "knotc", "unbound", "rm" };
 
@@ -89,6 +101,11 @@ static bool has_prerequisites(void)
 		if (is_in_path(programs[i]))
 			continue;
 		log_error("lab: %s is missing: apt install iproute2 knot unbound", programs[i]);
+		return false;
+	}
+	if (is_on_host(lab) && lab_cgroup_name(&lab->cgroup, (int)getpid())) {
+		log_error("lab: --scenario host needs a cgroup v2 hierarchy: mount -t cgroup2 none "
+			  "/sys/fs/cgroup");
 		return false;
 	}
 	return true;
@@ -111,7 +128,8 @@ static int open_signals(void)
 /* From here on nothing stays behind: the cleaner knows what is going to be made. */
 static int begin(struct lab *lab)
 {
-	const char *names[LAB_PLACES];
+	const char *names[LAB_PLACES], *cgroups[LAB_CGROUPS];
+	struct lab_leftovers leftovers = { names, LAB_PLACES, lab->dir, cgroups, 0 };
 	ssize_t n;
 
 	n = readlink("/proc/self/exe", lab->self, sizeof(lab->self) - 1);
@@ -124,12 +142,16 @@ static int begin(struct lab *lab)
 	lab_net_name(&lab->net, (int)getpid());
 	for (int i = 0; i < LAB_PLACES; i++)
 		names[i] = lab->net.names[i];
-	lab->cleaner_fd = lab_cleaner(names, LAB_PLACES, lab->dir, &lab->cleaner);
+	for (int i = 0; i < LAB_CGROUPS && is_on_host(lab); i++)
+		cgroups[leftovers.cgroups_len++] = lab->cgroup.dirs[i];
+	lab->cleaner_fd = lab_cleaner(&leftovers, &lab->cleaner);
 	if (lab->cleaner_fd < 0) {
 		rmdir(lab->dir);
 		return lab->cleaner_fd;
 	}
-	return chmod(lab->dir, 0755) ? -errno : 0;
+	if (chmod(lab->dir, 0755))
+		return -errno;
+	return is_on_host(lab) ? lab_cgroup_make(&lab->cgroup) : 0;
 }
 
 /* --- clients and what they connect to ------------------------------------------------------- */
@@ -164,10 +186,10 @@ static void copy_self(const struct lab *lab, const char *name, char path[PATH_LE
 }
 
 static pid_t start(const struct lab *lab, enum lab_place place, const char *const argv[],
-		   const char *log_name, int stdout_fd)
+		   const char *log_name, const char *cgroup)
 {
 	char log[PATH_LEN];
-	const struct lab_spawn s = { argv, lab->net.names[place], log, stdout_fd };
+	const struct lab_spawn s = { argv, lab->net.names[place], log, -1, cgroup };
 
 	snprintf(log, sizeof(log), "%s/%s.log", lab->dir, log_name);
 	return lab_spawn(&s);
@@ -183,84 +205,45 @@ static int start_listener(struct lab *lab)
 	err = write_with(lab, "listeners", lab_write_listeners);
 	if (err)
 		return err;
-	lab->listener = start(lab, LAB_SVC, argv, "listener", -1);
+	lab->listener = start(lab, LAB_SVC, argv, "listener", NULL);
 	return lab->listener < 0 ? (int)lab->listener : 0;
 }
 
-/* One machine that also has a process that follows the rotating name; one without. */
+/* One process follows the rotating name; on another machine, or beside it, the harmless ones. */
 static int start_clients(struct lab *lab)
 {
-	const char *const infected[] = { lab->updater, "lab",	       LAB_CLIENT, LAB_RESOLVER,
-					 "1000",       LAB_FLUX_NAME, NULL };
-	const char *const harmless[] = { lab->browser,	 "lab",		 LAB_CLIENT,
-					 LAB_RESOLVER,	 "1500",	 lab_company[0],
-					 lab_company[1], lab_company[2], NULL };
+	char programs[LAB_CLIENTS][PATH_LEN];
+	const char *const argvs[LAB_CLIENTS][9] = {
+		[LAB_UPDATER] = { programs[LAB_UPDATER], "lab", LAB_CLIENT, LAB_RESOLVER, "1000",
+				  LAB_FLUX_NAME, NULL },
+		[LAB_BROWSER] = { programs[LAB_BROWSER], "lab", LAB_CLIENT, LAB_RESOLVER, "1500",
+				  lab_company[0], lab_company[1], lab_company[2], NULL },
+		[LAB_TIMESYNC] = { programs[LAB_TIMESYNC], "lab", LAB_SYNC, LAB_RESOLVER, "2000",
+				   lab_company[LAB_TIME], NULL },
+	};
 
-	lab->clients[0] = start(lab, LAB_C1, infected, "c1", -1);
-	lab->clients[1] = start(lab, LAB_C2, harmless, "c2", -1);
-	return lab->clients[0] > 0 && lab->clients[1] > 0 ? 0 : -EIO;
+	for (int i = 0; i < LAB_CLIENTS; i++) {
+		bool is_harmless = i != LAB_UPDATER;
+
+		copy_self(lab, client_names[i], programs[i]);
+		lab->clients[i] =
+			start(lab, is_harmless && !is_on_host(lab) ? LAB_C2 : LAB_C1, argvs[i],
+			      client_names[i], is_harmless ? NULL : lab->cgroup.dirs[0]);
+		if (lab->clients[i] < 0)
+			return (int)lab->clients[i];
+	}
+	snprintf(lab->watch.client_exe, sizeof(lab->watch.client_exe), "%s", programs[LAB_UPDATER]);
+	lab->watch.client_pid = lab->clients[LAB_UPDATER];
+	return 0;
 }
 
-/* --- the monitor ---------------------------------------------------------------------------- */
-
-static int write_monitor_config(const struct lab *lab)
+static void stop_clients(struct lab *lab)
 {
-	char path[PATH_LEN];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "%s/fluxtap.yaml", lab->dir);
-	file = fopen(path, "we");
-	if (!file)
-		return -errno;
-	/* every packet crosses the gateway: where it comes in is enough, else it is seen twice */
-	fprintf(file,
-		"interfaces: [auth, res, svc, c1, c2]\nsensor: lab\n"
-		"capture:\n  egress: false\n"
-		"detect:\n  count_special: [" LAB_NETWORK "]\n  update_s: 5\n"
-		"enrich:\n  asn: ['csv:%s/asns.csv']\n"
-		"store:\n  path: %s/monitor/history.db\n"
-		"state:\n  path: ''\n"
-		"eve:\n  path: %s/monitor/eve.json\n"
-		"stats:\n  interval: 5s\n"
-		"control:\n  socket: %s/monitor/control.sock\n",
-		lab->dir, lab->dir, lab->dir, lab->dir);
-	return fclose(file) ? -errno : 0;
-}
-
-/* A directory that the monitor can still write to when it is no longer root. */
-static int make_monitor_dir(const struct lab *lab)
-{
-	char path[PATH_LEN];
-	const char *name;
-	uid_t uid;
-	gid_t gid;
-
-	snprintf(path, sizeof(path), "%s/monitor", lab->dir);
-	if (mkdir(path, 0755))
-		return -errno;
-	if (privileges_user(NULL, &name, &uid, &gid))
-		return -ENOENT;
-	return chown(path, uid, gid) ? -errno : 0;
-}
-
-static int start_monitor(struct lab *lab)
-{
-	char path[PATH_LEN];
-	const char *const argv[] = { lab->self, "run", "-c", path, "-o", "json", NULL };
-	int p[2], err;
-
-	snprintf(path, sizeof(path), "%s/fluxtap.yaml", lab->dir);
-	err = make_monitor_dir(lab);
-	if (!err)
-		err = write_with(lab, "asns.csv", lab_write_asns);
-	if (!err)
-		err = write_monitor_config(lab);
-	if (err || pipe2(p, O_CLOEXEC))
-		return err ? err : -errno;
-	lab->monitor = start(lab, LAB_GW, argv, "monitor", p[1]);
-	close(p[1]);
-	lab->events_fd = p[0];
-	return lab->monitor < 0 ? (int)lab->monitor : 0;
+	for (int i = 0; i < LAB_CLIENTS; i++) {
+		if (lab->clients[i] > 0)
+			lab_end(lab->clients[i], SIGTERM, STOP_MS);
+		lab->clients[i] = 0;
+	}
 }
 
 static void show_log(const struct lab *lab, const char *name)
@@ -380,7 +363,7 @@ static unsigned int elapsed_s(const struct lab *lab)
 static bool read_events(struct lab *lab)
 {
 	char bytes[65536];
-	ssize_t n = read(lab->events_fd, bytes, sizeof(bytes));
+	ssize_t n = read(lab->monitor.events_fd, bytes, sizeof(bytes));
 
 	if (n > 0)
 		lab_watch_feed(&lab->watch, bytes, (size_t)n, elapsed_s(lab));
@@ -389,13 +372,11 @@ static bool read_events(struct lab *lab)
 
 static bool is_over(const struct lab *lab)
 {
-	unsigned int limit = lab->cfg->seconds ? lab->cfg->seconds : LIMIT_S;
-
-	if (lab->is_interrupted || lab->monitor_ended)
+	if (lab->is_interrupted || lab->monitor.has_ended)
 		return true;
-	if (lab->cfg->keep || lab->cfg->network_only)
+	if (lab->cfg->keep)
 		return false;
-	return elapsed_s(lab) >= limit ||
+	return elapsed_s(lab) >= LIMIT_S ||
 	       (lab->round >= ROUNDS_AT_LEAST && lab_watch_is_complete(&lab->watch));
 }
 
@@ -403,7 +384,7 @@ static bool is_over(const struct lab *lab)
 static int watch(struct lab *lab)
 {
 	struct pollfd fds[2] = { { .fd = lab->signal_fd, .events = POLLIN },
-				 { .fd = lab->events_fd, .events = POLLIN } };
+				 { .fd = lab->monitor.events_fd, .events = POLLIN } };
 	int err = 0;
 
 	while (!err && !is_over(lab)) {
@@ -419,77 +400,128 @@ static int watch(struct lab *lab)
 		if (fds[0].revents)
 			take_signal(lab);
 		if (fds[1].revents)
-			lab->monitor_ended = !read_events(lab);
+			lab->monitor.has_ended = !read_events(lab);
 	}
 	return err;
 }
 
-/* Tell the monitor to end and read what it still has to say. */
-static bool stop_monitor(struct lab *lab)
-{
-	struct pollfd p = { .fd = lab->events_fd, .events = POLLIN };
+/* --- the monitor ---------------------------------------------------------------------------- */
 
-	kill(lab->monitor, SIGTERM);
-	while (!lab->monitor_ended && poll(&p, 1, STOP_MS) == 1)
-		lab->monitor_ended = !read_events(lab);
-	lab->monitor_status = lab_end(lab->monitor, 0, STOP_MS);
-	lab->monitor = 0;
-	close(lab->events_fd);
-	lab->events_fd = -1;
-	if (lab->monitor_status != 0)
-		show_log(lab, "monitor");
-	return lab->monitor_status == 0;
+static int await_monitor(struct lab *lab)
+{
+	uint64_t end = now_ms() + READY_MS;
+	struct pollfd p = { .fd = lab->monitor.events_fd, .events = 0 };
+
+	while (!lab_monitor_is_ready(&lab->monitor)) {
+		if (lab->is_interrupted)
+			return -EINTR;
+		if (poll(&p, 1, 0) == 1) { /* nobody writes any more */
+			lab->monitor.has_ended = true;
+			return -ECHILD;
+		}
+		if (now_ms() > end)
+			return -ETIMEDOUT;
+		pause_or_signal(lab, 50);
+	}
+	return 0;
 }
 
+/* Read on until nothing comes any more. */
+static void settle(struct lab *lab)
+{
+	struct pollfd p = { .fd = lab->monitor.events_fd, .events = POLLIN };
+
+	for (int i = 0; i < QUIET_TRIES && !lab->monitor.has_ended; i++) {
+		if (poll(&p, 1, QUIET_MS) != 1)
+			break;
+		lab->monitor.has_ended = !read_events(lab);
+	}
+}
+
+/* What the monitor thinks of the harmless names, alert or not. */
+static void ask_scores(struct lab *lab)
+{
+	for (int i = 0; i < LAB_COMPANY && !lab->monitor.has_ended; i++) {
+		struct buf reply = { 0 };
+
+		if (!lab_monitor_ask(&lab->monitor, "explain", lab_company[i], &reply)) {
+			buf_char(&reply, '\0');
+			if (!reply.failed)
+				lab_watch_explained(&lab->watch, i, reply.bytes);
+		}
+		buf_fini(&reply);
+	}
+}
+
+/* Tell the monitor to end and read what it still has to say. True: it ended well. */
+static bool stop_monitor(struct lab *lab)
+{
+	struct pollfd p = { .fd = lab->monitor.events_fd, .events = POLLIN };
+	int status;
+
+	kill(lab->monitor.pid, SIGTERM);
+	while (!lab->monitor.has_ended && poll(&p, 1, STOP_MS) == 1)
+		lab->monitor.has_ended = !read_events(lab);
+	status = lab_monitor_end(&lab->monitor);
+	if (status != 0)
+		show_log(lab, "monitor");
+	return status == 0;
+}
+
+static void introduce(const struct lab *lab)
+{
+	const char *place = lab->net.names[is_on_host(lab) ? LAB_C1 : LAB_GW];
+
+	printf("monitor on the %s %s; %s (pid %d) on " LAB_CLIENT_IP " follows " LAB_FLUX_NAME "\n",
+	       is_on_host(lab) ? "host" : "gateway", place, lab->watch.client_exe,
+	       (int)lab->clients[LAB_UPDATER]);
+	if (lab->cfg->keep)
+		printf("kept running: `ip netns exec %s …`, files in %s; Ctrl-C ends it\n", place,
+		       lab->dir);
+	fflush(stdout);
+}
+
+/* The monitor is attached before the first question, and goes when the last answer has passed. */
 static int run_monitor(struct lab *lab)
 {
-	unsigned int failed;
-	bool has_ended_early;
+	const enum lab_place place = is_on_host(lab) ? LAB_C1 : LAB_GW;
+	bool has_ended_early, stopped_well;
 	int err;
 
-	err = start_monitor(lab);
+	err = lab_monitor_start(&lab->monitor, lab->cfg, lab->net.names[place]);
+	if (!err)
+		err = await_monitor(lab);
 	if (!err)
 		err = start_clients(lab);
 	if (err) {
-		log_error("lab: cannot start monitor and clients: %s", strerror(-err));
+		if (!lab->is_interrupted)
+			log_error("lab: cannot start monitor and clients: %s", strerror(-err));
+		if (lab->monitor.pid > 0)
+			stop_monitor(lab);
 		return 1;
 	}
-	lab->watch.client_pid = lab->clients[0];
-	lab->watch.client_exe = lab->updater;
-	lab->watch.client_ip = "198.18.10.10";
-	printf("monitor on the gateway %s; %s (pid %d) on 198.18.10.10 follows %s\n",
-	       lab->net.names[LAB_GW], lab->updater, (int)lab->clients[0], LAB_FLUX_NAME);
-	if (lab->cfg->keep)
-		printf("kept running: `ip netns exec %s …`, files in %s; Ctrl-C ends it\n",
-		       lab->net.names[LAB_GW], lab->dir);
-	fflush(stdout);
+	lab->start_ms = now_ms();
+	lab->next_ms = lab->start_ms + LAB_ROTATE_MS;
+	introduce(lab);
 	err = watch(lab);
-	has_ended_early = lab->monitor_ended;
-	failed = lab_watch_report(&lab->watch, stdout, stop_monitor(lab) && !has_ended_early);
-	return err || failed ? 1 : 0;
-}
-
-static int run_network(struct lab *lab)
-{
-	printf("network is up: %s, %s, %s, %s, %s, %s; files in %s; Ctrl-C ends it\n",
-	       lab->net.names[LAB_GW], lab->net.names[LAB_AUTH], lab->net.names[LAB_RES],
-	       lab->net.names[LAB_SVC], lab->net.names[LAB_C1], lab->net.names[LAB_C2], lab->dir);
-	fflush(stdout);
-	return start_clients(lab) || watch(lab) ? 1 : 0;
+	has_ended_early = lab->monitor.has_ended;
+	stop_clients(lab);
+	settle(lab);
+	ask_scores(lab);
+	stopped_well = stop_monitor(lab) && !has_ended_early;
+	return lab_watch_report(&lab->watch, stdout, stopped_well) || err ? 1 : 0;
 }
 
 static void stop_all(struct lab *lab)
 {
-	for (int i = 0; i < 2; i++)
-		if (lab->clients[i] > 0)
-			lab_end(lab->clients[i], SIGTERM, STOP_MS);
-	if (lab->monitor > 0)
-		lab_end(lab->monitor, SIGTERM, STOP_MS);
+	stop_clients(lab);
+	if (lab->monitor.pid > 0)
+		lab_end(lab->monitor.pid, SIGTERM, STOP_MS);
 	if (lab->listener > 0)
 		lab_end(lab->listener, SIGTERM, STOP_MS);
 	lab_dns_stop(&lab->dns);
-	if (lab->events_fd >= 0)
-		close(lab->events_fd);
+	if (lab->monitor.events_fd >= 0)
+		close(lab->monitor.events_fd);
 	if (lab->signal_fd >= 0)
 		close(lab->signal_fd);
 	lab_watch_fini(&lab->watch);
@@ -509,23 +541,18 @@ static int run(struct lab *lab)
 		log_error("lab: cannot begin: %s", strerror(-err));
 		return 1;
 	}
-	copy_self(lab, "updater", lab->updater);
-	copy_self(lab, "browser", lab->browser);
-	if (build(lab) || start_listener(lab))
+	if (build(lab) || start_listener(lab) || lab->is_interrupted)
 		return 1;
-	lab->start_ms = now_ms();
-	lab->next_ms = lab->start_ms + LAB_ROTATE_MS;
-	if (lab->is_interrupted)
-		return 1;
-	return lab->cfg->network_only ? run_network(lab) : run_monitor(lab);
+	return run_monitor(lab);
 }
 
 int lab_run(const struct lab_config *cfg)
 {
-	struct lab lab = { .cfg = cfg, .signal_fd = -1, .cleaner_fd = -1, .events_fd = -1 };
+	struct lab lab = { .cfg = cfg, .signal_fd = -1, .cleaner_fd = -1 };
 	int code;
 
-	if (!has_prerequisites())
+	lab.monitor = (struct lab_monitor){ .self = lab.self, .dir = lab.dir, .events_fd = -1 };
+	if (!has_prerequisites(&lab))
 		return 3;
 	lab_watch_init(&lab.watch, cfg->scenario, stdout);
 	code = run(&lab);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * `fluxtap lab`: a throw-away network of namespaces with real DNS servers, a rotating domain,
- * harmless company and clients; the monitor runs on its gateway and has to tell them apart.
+ * harmless company and clients; the monitor runs on its gateway, or on the clients' machine, and
+ * has to tell them apart.
  *
  *   c1, c2 (clients) ─┐            ┌─ res   unbound, recursive, with cache
  *                     ├─ gateway ──┼─ auth  two knotd: the parent zones, the domains
@@ -14,17 +15,19 @@
 #define LAB_LAB_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 enum lab_scenario {
-	LAB_SINGLE, /* the addresses of a domain rotate */
+	LAB_SINGLE, /* the addresses of a domain rotate; the monitor is on the gateway */
 	LAB_DOUBLE, /* its name servers, with their addresses in the parent zone, as well */
+	LAB_HOST, /* as single, with the monitor on the machine of the clients' processes */
 };
 
 struct lab_config {
 	enum lab_scenario scenario;
-	bool keep;	      /* leave it running, also after the outcome, until interrupted */
-	unsigned int seconds; /* limit; 0: 120 */
-	bool network_only;    /* servers and clients without the monitor, until interrupted */
+	bool keep; /* leave it running, also after the outcome, until interrupted */
+	const char *const *sets; /* "KEY=VALUE": the monitor's settings on top of the lab's own */
+	size_t sets_len;
 };
 
 /*

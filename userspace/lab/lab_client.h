@@ -5,7 +5,10 @@
 
 /* --client RESOLVER PERIOD_MS NAME…: resolve each name, connect to its addresses, for ever. */
 #define LAB_CLIENT "--client"
-/* --listen FILE: accept connections on the addresses in FILE, answer each with a line. */
+/* --sync RESOLVER PERIOD_MS NAME…: the same, but ask the addresses for the time (NTP). */
+#define LAB_SYNC "--sync"
+/* --listen FILE: lines "tcp ADDRESS" and "ntp ADDRESS"; answer each connection with a line, each
+ * question for the time with the time. */
 #define LAB_LISTEN "--listen"
 
 #endif

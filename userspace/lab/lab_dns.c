@@ -76,7 +76,7 @@ static int write_parent_zones(const struct lab_dns *dns)
 				 "@ 3600 NS a.lab.\n"
 				 "hosting 3600 NS ns1.hosting\nns1.hosting 3600 A %s\n"
 				 "roundrobin 3600 NS ns1.hosting\npool 3600 NS ns1.hosting\n"
-				 "static 3600 NS ns1.hosting\n"
+				 "static 3600 NS ns1.hosting\ntime 3600 NS ns1.hosting\n"
 				 "rotating %d NS ns1.rotating\nns1.rotating %d A %s\n",
 				 LAB_HOSTING, LAB_TTL, LAB_TTL, LAB_FLUX_NS);
 	return err;
@@ -98,6 +98,8 @@ static int write_domain_zones(const struct lab_dns *dns)
 				 "@ 3600 NS ns1.hosting.example.\nwww 60 A 198.18.160.80\n");
 	if (!err)
 		err = write_zone(dns, "pool.zone", "@ 3600 NS ns1.hosting.example.\n");
+	if (!err)
+		err = write_zone(dns, "time.zone", "@ 3600 NS ns1.hosting.example.\n");
 	if (!err)
 		err = write_zone(dns, "rotating.zone", "@ %d NS ns1\nns1 %d A %s\n", LAB_TTL,
 				 LAB_TTL, LAB_FLUX_NS);
@@ -171,11 +173,15 @@ static int write_all(const struct lab_dns *dns)
 {
 	static const char *const parent[] = { ".", "example.", NULL };
 	static const char *const parent_files[] = { "root", "example" };
-	static const char *const domains[] = { "hosting.example.",    "roundrobin.example.",
-					       "static.example.",     "pool.example.",
-					       "rotating.example.",   NULL };
-	static const char *const domain_files[] = { "hosting", "roundrobin", "static", "pool",
-						    "rotating" };
+	static const char *const domains[] = { "hosting.example.",
+					       "roundrobin.example.",
+					       "static.example.",
+					       "pool.example.",
+					       "rotating.example.",
+					       "time.example.",
+					       NULL };
+	static const char *const domain_files[] = { "hosting", "roundrobin", "static",
+						    "pool",    "rotating",   "time" };
 	int err;
 
 	err = write_parent_zones(dns);
@@ -196,7 +202,7 @@ static pid_t start(const struct lab_dns *dns, const char *netns, const char *con
 		   const char *which)
 {
 	char log[PATH_LEN];
-	const struct lab_spawn s = { argv, netns, log, -1 };
+	const struct lab_spawn s = { argv, netns, log, -1, NULL };
 
 	snprintf(log, sizeof(log), "%s/%s.log", dns->dir, which);
 	return lab_spawn(&s);
@@ -297,8 +303,8 @@ static void script_flux(struct buf *b, unsigned int round, bool is_first)
 }
 
 /* New name servers: the same in the parent ("example", below "rotating") and in the zone. */
-static void script_nameservers(struct buf *b, const char *zone, const char *apex,
-			       const char *below, unsigned int round)
+static void script_nameservers(struct buf *b, const char *zone, const char *apex, const char *below,
+			       unsigned int round)
 {
 	unsigned int set[LAB_NS_SET], last[LAB_NS_SET];
 	char addr[LAB_ADDR_MAX];
@@ -320,20 +326,32 @@ static void script_nameservers(struct buf *b, const char *zone, const char *apex
 	}
 }
 
-static void script_pool(struct buf *b, unsigned int round, bool is_first)
+typedef void (*addr_fn)(unsigned int i, char buf[LAB_ADDR_MAX]);
+
+/* @owner in @zone gets the addresses @set of a pool. */
+static void script_pool(struct buf *b, const char *zone, const char *owner, addr_fn addr_of,
+			const unsigned int *set, size_t n, bool is_first)
 {
-	unsigned int set[LAB_CDN_SET];
 	char addr[LAB_ADDR_MAX];
 
-	lab_cdn_set(round, set);
-	buf_str(b, "zone-begin pool.example\n");
+	buf_printf(b, "zone-begin %s\n", zone);
 	if (!is_first)
-		buf_str(b, "zone-unset pool.example www A\n");
-	for (unsigned int k = 0; k < LAB_CDN_SET; k++) {
-		lab_cdn_addr(set[k], addr);
-		buf_printf(b, "zone-set pool.example www %d A %s\n", LAB_TTL, addr);
+		buf_printf(b, "zone-unset %s %s A\n", zone, owner);
+	for (size_t k = 0; k < n; k++) {
+		addr_of(set[k], addr);
+		buf_printf(b, "zone-set %s %s %d A %s\n", zone, owner, LAB_TTL, addr);
 	}
-	buf_str(b, "zone-commit pool.example\n");
+	buf_printf(b, "zone-commit %s\n", zone);
+}
+
+static void script_company(struct buf *b, unsigned int round)
+{
+	unsigned int cdn[LAB_CDN_SET], clocks[LAB_TIME_SET];
+
+	lab_cdn_set(round, cdn);
+	script_pool(b, "pool.example", "www", lab_cdn_addr, cdn, LAB_CDN_SET, round == 0);
+	lab_time_set(round, clocks);
+	script_pool(b, "time.example", "pool", lab_time_addr, clocks, LAB_TIME_SET, round == 0);
 }
 
 int lab_dns_rotate(const struct lab_dns *dns, unsigned int round)
@@ -346,7 +364,7 @@ int lab_dns_rotate(const struct lab_dns *dns, unsigned int round)
 	if (is_double)
 		script_nameservers(&b, "rotating.example", "@", "", round);
 	buf_str(&b, "zone-commit rotating.example\n");
-	script_pool(&b, round, round == 0);
+	script_company(&b, round);
 	err = commit(dns, "domains", &b);
 	if (!err && is_double) {
 		buf_str(&b, "zone-begin example\n");

@@ -15,23 +15,42 @@
 #include "lab/lab_plan.h"
 #include "lab/lab_proc.h"
 
-const char *const lab_gateway_links[LAB_PLACES] = { [LAB_AUTH] = "auth", [LAB_RES] = "res",
-						    [LAB_SVC] = "svc",   [LAB_C1] = "c1",
-						    [LAB_C2] = "c2" };
+const char *const lab_gateway_links[LAB_PLACES] = {
+	[LAB_AUTH] = "auth", [LAB_RES] = "res", [LAB_SVC] = "svc", [LAB_C1] = "c1", [LAB_C2] = "c2"
+};
 
 /* What is attached at each arm, and which addresses the place answers for as a whole. */
 static const struct arm {
 	const char *gateway, *address; /* with prefix length */
-	const char *router;	       /* the gateway's address again, without */
-	const char *served[2];	       /* prefixes that are local there */
+	const char *mac;
+	const char *router; /* the gateway's address again, without */
+	const char *served[2]; /* prefixes that are local there */
 } arms[LAB_PLACES] = {
-	[LAB_AUTH] = { "198.18.0.1/30", "198.18.0.2/30", "198.18.0.1",
+	[LAB_AUTH] = { "198.18.0.1/30",
+		       "198.18.0.2/30",
+		       "02:00:c6:12:00:02",
+		       "198.18.0.1",
 		       { "198.18.1.0/24", "198.18.64.0/18" } },
-	[LAB_RES] = { "198.18.0.5/30", LAB_RESOLVER "/30", "198.18.0.5", { NULL } },
-	[LAB_SVC] = { "198.18.0.9/30", "198.18.0.10/30", "198.18.0.9",
+	[LAB_RES] = { "198.18.0.5/30",
+		      LAB_RESOLVER "/30",
+		      "02:00:c6:12:00:06",
+		      "198.18.0.5",
+		      { NULL } },
+	[LAB_SVC] = { "198.18.0.9/30",
+		      "198.18.0.10/30",
+		      "02:00:c6:12:00:0a",
+		      "198.18.0.9",
 		      { "198.18.128.0/17", "198.19.0.0/16" } },
-	[LAB_C1] = { "198.18.10.1/24", "198.18.10.10/24", "198.18.10.1", { NULL } },
-	[LAB_C2] = { "198.18.11.1/24", "198.18.11.10/24", "198.18.11.1", { NULL } },
+	[LAB_C1] = { "198.18.10.1/24",
+		     LAB_CLIENT_IP "/24",
+		     LAB_CLIENT_MAC,
+		     "198.18.10.1",
+		     { NULL } },
+	[LAB_C2] = { "198.18.11.1/24",
+		     "198.18.11.10/24",
+		     "02:00:c6:12:0b:0a",
+		     "198.18.11.1",
+		     { NULL } },
 };
 
 void lab_net_name(struct lab_net *net, int pid)
@@ -62,8 +81,8 @@ static int build_links(const struct lab_net *net, struct buf *b)
 	for (int i = 0; i < LAB_PLACES; i++)
 		buf_printf(b, "netns add %s\n", net->names[i]);
 	for (int i = LAB_GW + 1; i < LAB_PLACES; i++)
-		buf_printf(b, "link add %s netns %s type veth peer name eth0 netns %s\n",
-			   lab_gateway_links[i], net->names[LAB_GW], net->names[i]);
+		buf_printf(b, "link add %s netns %s type veth peer name eth0 address %s netns %s\n",
+			   lab_gateway_links[i], net->names[LAB_GW], arms[i].mac, net->names[i]);
 	return run_batch(NULL, b);
 }
 

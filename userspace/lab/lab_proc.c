@@ -153,13 +153,32 @@ int lab_command(const char *const argv[], const char *input, char *output, size_
 
 /* --- servers -------------------------------------------------------------------------------- */
 
+/* "0" is the writer. */
+static int join_cgroup(const char *dir)
+{
+	char path[320];
+	int fd, err = 0;
+
+	if (!dir || !*dir)
+		return 0;
+	snprintf(path, sizeof(path), "%s/cgroup.procs", dir);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (write(fd, "0", 1) != 1)
+		err = -errno;
+	close(fd);
+	return err;
+}
+
 static _Noreturn void exec_spawn(const struct lab_spawn *s, pid_t parent)
 {
 	int log = open(s->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
 	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
 	if (log >= 0 && null >= 0 && !has_died(parent) && setpgid(0, 0) == 0 &&
-	    lab_enter(s->netns) == 0 && dup2(null, STDIN_FILENO) >= 0 &&
+	    join_cgroup(s->cgroup) == 0 && lab_enter(s->netns) == 0 &&
+	    dup2(null, STDIN_FILENO) >= 0 &&
 	    dup2(s->stdout_fd >= 0 ? s->stdout_fd : log, STDOUT_FILENO) >= 0 &&
 	    dup2(log, STDERR_FILENO) >= 0) {
 		reset_signals();
@@ -193,30 +212,47 @@ int lab_end(pid_t pid, int sig, unsigned int grace_ms)
 
 /* --- cleaning up ---------------------------------------------------------------------------- */
 
-/* Namespaces go with their last process: the servers die with the lab. Silent: some may not
- * have been made. */
-static void remove_all(const char *const *namespaces, size_t n, const char *dir)
+static void remove_with(const char *const argv[])
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	pid_t pid;
+	pid_t pid = fork();
 
-	for (size_t i = 0; i <= n; i++) {
-		pid = fork();
-		if (pid == 0) {
-			dup2(null, STDERR_FILENO);
-			if (i < n)
-				execlp("ip", "ip", "netns", "del", namespaces[i], (char *)NULL);
-			else
-				execlp("rm", "rm", "-rf", "--", dir, (char *)NULL);
-			_exit(127);
-		}
-		if (pid > 0)
-			wait_for(pid);
+	if (pid == 0) {
+		dup2(null, STDERR_FILENO);
+		execvp(argv[0], (char *const *)argv);
+		_exit(127);
 	}
+	if (pid > 0)
+		wait_for(pid);
+	close(null);
 }
 
-static _Noreturn void clean_when_told(int fd, const char *const *namespaces, size_t n,
-				      const char *dir)
+/* A cgroup can go when its processes have: they were killed, which takes its time. */
+static void remove_cgroup(const char *path)
+{
+	for (int tries = 0; rmdir(path) && errno == EBUSY && tries < 100; tries++)
+		poll(NULL, 0, 20);
+}
+
+/*
+ * Namespaces go with their last process: the servers die with the lab. Silent: some may not
+ * have been made.
+ */
+static void remove_all(const struct lab_leftovers *what)
+{
+	const char *const rm[] = { "rm", "-rf", "--", what->dir, NULL };
+
+	for (size_t i = 0; i < what->namespaces_len; i++) {
+		const char *const ip[] = { "ip", "netns", "del", what->namespaces[i], NULL };
+
+		remove_with(ip);
+	}
+	remove_with(rm);
+	for (size_t i = 0; i < what->cgroups_len; i++)
+		remove_cgroup(what->cgroups[i]);
+}
+
+static _Noreturn void clean_when_told(int fd, const struct lab_leftovers *what)
 {
 	char byte;
 
@@ -227,11 +263,11 @@ static _Noreturn void clean_when_told(int fd, const char *const *namespaces, siz
 	signal(SIGHUP, SIG_IGN);
 	while (read(fd, &byte, 1) < 0 && errno == EINTR)
 		continue;
-	remove_all(namespaces, n, dir);
+	remove_all(what);
 	_exit(0);
 }
 
-int lab_cleaner(const char *const *namespaces, size_t n, const char *dir, pid_t *ret_pid)
+int lab_cleaner(const struct lab_leftovers *what, pid_t *ret_pid)
 {
 	int p[2], err;
 	pid_t pid;
@@ -247,7 +283,7 @@ int lab_cleaner(const char *const *namespaces, size_t n, const char *dir, pid_t 
 	}
 	if (pid == 0) {
 		close(p[1]);
-		clean_when_told(p[0], namespaces, n, dir);
+		clean_when_told(p[0], what);
 	}
 	close(p[0]);
 	*ret_pid = pid;

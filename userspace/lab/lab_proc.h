@@ -20,8 +20,9 @@ int lab_command(const char *const argv[], const char *input, char *output, size_
 struct lab_spawn {
 	const char *const *argv;
 	const char *netns; /* name of the namespace; NULL: this one */
-	const char *log;   /* file for its output */
-	int stdout_fd;	   /* -1: to the log as well */
+	const char *log; /* file for its output */
+	int stdout_fd; /* -1: to the log as well */
+	const char *cgroup; /* directory of the one to join; NULL or "": this one */
 };
 
 /*
@@ -33,10 +34,18 @@ pid_t lab_spawn(const struct lab_spawn *s);
 /* Send @sig (0: none), then SIGKILL after @grace_ms. Its wait status; -1 when it was no child. */
 int lab_end(pid_t pid, int sig, unsigned int grace_ms);
 
+struct lab_leftovers { /* strings borrowed */
+	const char *const *namespaces;
+	size_t namespaces_len;
+	const char *dir;
+	const char *const *cgroups; /* directories, inner ones first */
+	size_t cgroups_len;
+};
+
 /*
- * Fork the cleaner: once this process closes the returned descriptor, or is gone, it removes the
- * @n namespaces and the directory @dir. @ret_pid: to wait for it. Descriptor or negative errno.
+ * Fork the cleaner: once this process closes the returned descriptor, or is gone, it removes what
+ * there is of @what. @ret_pid: to wait for it. Descriptor or negative errno.
  */
-int lab_cleaner(const char *const *namespaces, size_t n, const char *dir, pid_t *ret_pid);
+int lab_cleaner(const struct lab_leftovers *what, pid_t *ret_pid);
 
 #endif

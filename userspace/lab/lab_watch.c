@@ -6,6 +6,8 @@
 #include <string.h>
 #include <yajl/yajl_tree.h>
 
+#include "lab/lab_cgroup.h"
+
 #define DISTINCT_WANTED	   10
 #define NAMESERVERS_WANTED 4 /* more than any one answer of the parent zone holds */
 
@@ -44,6 +46,16 @@ static void show_networks(FILE *out, yajl_val asns)
 			text_of(find(asns->u.array.values[i], "name", NULL, NULL, yajl_t_string)));
 }
 
+#define ID_MAX	 256
+#define ID_SHOWN 12 /* as container tools abbreviate their ids */
+
+/* @max: characters shown. */
+static void show_named(FILE *out, const char *label, yajl_val v, int max)
+{
+	if (YAJL_IS_STRING(v))
+		fprintf(out, "%s%.*s", label, max, v->u.string);
+}
+
 static void show_parties(FILE *out, yajl_val flux)
 {
 	yajl_val hosts = find(flux, "hosts", NULL, NULL, yajl_t_array);
@@ -52,17 +64,21 @@ static void show_parties(FILE *out, yajl_val flux)
 	for (size_t i = 0; i < length_of(hosts); i++) {
 		yajl_val h = hosts->u.array.values[i];
 
-		fprintf(out, "         host %s %s, %lld connections\n",
-			text_of(find(h, "ip", NULL, NULL, yajl_t_string)),
-			text_of(find(h, "mac", NULL, NULL, yajl_t_string)),
+		fprintf(out, "         host %s", text_of(find(h, "ip", NULL, NULL, yajl_t_string)));
+		show_named(out, " ", find(h, "mac", NULL, NULL, yajl_t_string), ID_MAX);
+		fprintf(out, ", %lld connections\n",
 			number_of(find(h, "connects", NULL, NULL, yajl_t_number)));
 	}
 	for (size_t i = 0; i < length_of(procs); i++) {
 		yajl_val p = procs->u.array.values[i];
 
-		fprintf(out, "         process %lld %s, %lld connections, %lld failed\n",
+		fprintf(out, "         process %lld %s",
 			number_of(find(p, "pid", NULL, NULL, yajl_t_number)),
-			text_of(find(p, "exe", NULL, NULL, yajl_t_string)),
+			text_of(find(p, "exe", NULL, NULL, yajl_t_string)));
+		show_named(out, ", unit ", find(p, "unit", NULL, NULL, yajl_t_string), ID_MAX);
+		show_named(out, ", container ", find(p, "container_id", NULL, NULL, yajl_t_string),
+			   ID_SHOWN);
+		fprintf(out, ", %lld connections, %lld failed\n",
 			number_of(find(p, "connects", NULL, NULL, yajl_t_number)),
 			number_of(find(p, "failures", NULL, NULL, yajl_t_number)));
 	}
@@ -77,8 +93,7 @@ static void show_terms(FILE *out, yajl_val terms)
 
 		if (YAJL_IS_NUMBER(c) && (c->u.number.d > 0.05 || c->u.number.d < -0.05))
 			fprintf(out, " %s %+.1f",
-				text_of(find(t, "name", NULL, NULL, yajl_t_string)),
-				c->u.number.d);
+				text_of(find(t, "name", NULL, NULL, yajl_t_string)), c->u.number.d);
 	}
 	fputc('\n', out);
 }
@@ -116,7 +131,36 @@ static bool is_medium_or_high(const char *confidence)
 /* Is @name one of the lab's names, or its registered domain? */
 static bool is_of(const char *lab_name, const char *name)
 {
-	return strcmp(lab_name, name) == 0 || strcmp(lab_name + strlen("www."), name) == 0;
+	return strcmp(lab_name, name) == 0 || strcmp(strchr(lab_name, '.') + 1, name) == 0;
+}
+
+static bool is_text(yajl_val object, const char *key, const char *wanted)
+{
+	return strcmp(text_of(find(object, key, NULL, NULL, yajl_t_string)), wanted) == 0;
+}
+
+static void keep_most(unsigned int *most, yajl_val object)
+{
+	long long n = number_of(find(object, "connects", NULL, NULL, yajl_t_number));
+
+	if (n > *most)
+		*most = (unsigned int)n;
+}
+
+/* On the gateway a client is known by its address and MAC. */
+static bool is_client(const struct lab_watch *w, yajl_val host)
+{
+	return is_text(host, "ip", LAB_CLIENT_IP) &&
+	       (w->scenario == LAB_HOST || is_text(host, "mac", LAB_CLIENT_MAC));
+}
+
+/* On the host the process is known with what started it. */
+static bool is_updater(const struct lab_watch *w, yajl_val process)
+{
+	return number_of(find(process, "pid", NULL, NULL, yajl_t_number)) == w->client_pid &&
+	       is_text(process, "exe", w->client_exe) &&
+	       (w->scenario != LAB_HOST || (is_text(process, "unit", LAB_UNIT) &&
+					    is_text(process, "container_id", LAB_CONTAINER)));
 }
 
 static void read_parties(struct lab_watch *w, yajl_val flux)
@@ -124,17 +168,17 @@ static void read_parties(struct lab_watch *w, yajl_val flux)
 	yajl_val hosts = find(flux, "hosts", NULL, NULL, yajl_t_array);
 	yajl_val procs = find(flux, "processes", NULL, NULL, yajl_t_array);
 
-	for (size_t i = 0; i < length_of(hosts); i++)
-		w->has_host |= strcmp(text_of(find(hosts->u.array.values[i], "ip", NULL, NULL,
-						   yajl_t_string)),
-				      w->client_ip) == 0;
+	for (size_t i = 0; i < length_of(hosts); i++) {
+		if (!is_client(w, hosts->u.array.values[i]))
+			continue;
+		w->has_host = true;
+		keep_most(&w->host_connects, hosts->u.array.values[i]);
+	}
 	for (size_t i = 0; i < length_of(procs); i++) {
-		yajl_val p = procs->u.array.values[i];
-
-		w->has_process |=
-			number_of(find(p, "pid", NULL, NULL, yajl_t_number)) == w->client_pid &&
-			strcmp(text_of(find(p, "exe", NULL, NULL, yajl_t_string)),
-			       w->client_exe) == 0;
+		if (!is_updater(w, procs->u.array.values[i]))
+			continue;
+		w->has_process = true;
+		keep_most(&w->process_connects, procs->u.array.values[i]);
 	}
 }
 
@@ -183,10 +227,10 @@ static void read_dns(struct lab_watch *w, yajl_val event)
 
 	for (size_t q = 0; q < length_of(queries); q++)
 		for (int i = 0; i < LAB_COMPANY; i++)
-			w->company_seen[i] += strcmp(text_of(find(queries->u.array.values[q],
-								  "rrname", NULL, NULL,
-								  yajl_t_string)),
-						     lab_company[i]) == 0;
+			w->company_seen[i] +=
+				strcmp(text_of(find(queries->u.array.values[q], "rrname", NULL,
+						    NULL, yajl_t_string)),
+				       lab_company[i]) == 0;
 }
 
 static void read_stats(struct lab_watch *w, yajl_val event)
@@ -224,7 +268,17 @@ void lab_watch_init(struct lab_watch *w, enum lab_scenario scenario, FILE *out)
 	memset(w, 0, sizeof(*w));
 	w->scenario = scenario;
 	w->out = out;
-	w->client_exe = w->client_ip = "";
+}
+
+void lab_watch_explained(struct lab_watch *w, int i, const char *reply)
+{
+	yajl_val event = yajl_tree_parse(reply, NULL, 0);
+	yajl_val score = find(event, "flux", "score", NULL, yajl_t_number);
+
+	if (YAJL_IS_NUMBER(score))
+		snprintf(w->company_score[i], sizeof(w->company_score[i]), ", score %.1f",
+			 YAJL_GET_DOUBLE(score));
+	yajl_tree_free(event);
 }
 
 void lab_watch_fini(struct lab_watch *w)
@@ -282,12 +336,12 @@ static unsigned int report_company(const struct lab_watch *w, FILE *out)
 
 	for (int i = 0; i < LAB_COMPANY; i++) {
 		if (*w->company_flagged[i])
-			failed += tell(out, false, "%s is harmless, but was flagged: %s",
-				       lab_company[i], w->company_flagged[i]);
+			failed += tell(out, false, "%s is harmless, but was flagged: %s%s",
+				       lab_company[i], w->company_flagged[i], w->company_score[i]);
 		else
 			failed += tell(out, w->company_seen[i] > 0,
-				       "%s: seen %llu times, not flagged", lab_company[i],
-				       (unsigned long long)w->company_seen[i]);
+				       "%s: seen %llu times, not flagged%s", lab_company[i],
+				       (unsigned long long)w->company_seen[i], w->company_score[i]);
 	}
 	return failed;
 }
@@ -306,9 +360,15 @@ unsigned int lab_watch_report(const struct lab_watch *w, FILE *out, bool stopped
 		failed += tell(out, has_nameservers(w),
 			       "evidence: %u name servers, at least %d wanted", w->nameservers,
 			       NAMESERVERS_WANTED);
-	failed += tell(out, w->has_process, "process: pid %lld, %s", (long long)w->client_pid,
-		       w->client_exe);
-	failed += tell(out, w->has_host, "host: %s", w->client_ip);
+	if (w->scenario == LAB_HOST)
+		failed += tell(out, w->has_process,
+			       "process: pid %lld, %s, unit " LAB_UNIT ", container %.12s",
+			       (long long)w->client_pid, w->client_exe, LAB_CONTAINER);
+	else
+		failed += tell(out, w->has_process, "process: pid %lld, %s",
+			       (long long)w->client_pid, w->client_exe);
+	failed += tell(out, w->has_host, "host: " LAB_CLIENT_IP "%s",
+		       w->scenario == LAB_HOST ? "" : " " LAB_CLIENT_MAC);
 	failed += report_company(w, out);
 	failed += tell(out, w->has_stats && w->is_balanced, "loss ledger balances");
 	failed += tell(out, w->bad_lines == 0 && stopped_well,

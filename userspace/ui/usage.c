@@ -92,7 +92,8 @@ static const struct usage_option doctor_options[] = {
 	OPTION_END,
 };
 static const struct usage_option lab_options[] = {
-	{ 0, "scenario", "NAME", "single: addresses rotate; double: name servers too" },
+	{ 0, "scenario", "NAME", "single, double (name servers rotate too), host (monitor there)" },
+	{ 0, "set", "KEY=VALUE", "override one configuration key of the monitor; may be repeated" },
 	{ 0, "keep", NULL, "leave the network running for a look; Ctrl-C removes it" },
 	OPTION_VERBOSE,
 	OPTION_HELP,
