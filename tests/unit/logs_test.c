@@ -57,6 +57,32 @@ static const char cof[] =
 	"{\"rrname\":\"a.example\",\"rrtype\":\"A\",\"rdata\":\"198.51.100.3\",\"time_first\":"
 	"1700010000,\"time_last\":1700010000,\"count\":1}\n";
 
+static const char own_events[] =
+	"{\"timestamp\":\"2026-11-21T10:00:00.000000+0000\",\"event_type\":\"dns\",\"sensor\":\"gw1\","
+	"\"src_ip\":\"192.0.2.53\",\"src_port\":53,\"dest_ip\":\"192.0.2.1\",\"dest_port\":4001,"
+	"\"proto\":\"UDP\",\"dns\":{\"version\":3,\"type\":\"response\",\"id\":7,\"rcode\":\"NOERROR\","
+	"\"repeats\":5,\"repeats_since\":\"2026-11-21T09:59:30.000000+0000\",\"queries\":[{\"rrname\":"
+	"\"a.example\",\"rrtype\":\"A\"}],\"answers\":[{\"rrname\":\"a.example\",\"rrtype\":\"A\","
+	"\"ttl\":60,\"rdata\":\"198.51.100.1\"}]}}\n"
+	"{\"timestamp\":\"2026-11-21T10:00:01.000000+0000\",\"event_type\":\"connect\",\"sensor\":"
+	"\"gw1\",\"src_ip\":\"192.0.2.1\",\"src_port\":5000,\"dest_ip\":\"198.51.100.1\",\"dest_port\":"
+	"443,\"proto\":\"TCP\",\"connect\":{\"result\":\"ECONNREFUSED\",\"process\":{\"pid\":42,\"exe\":"
+	"\"/usr/bin/bot\",\"comm\":\"bot\",\"uid\":1000}}}\n"
+	"{\"timestamp\":\"2026-11-21T10:00:02.000000+0000\",\"event_type\":\"connect\",\"sensor\":"
+	"\"gw1\",\"src_ip\":\"192.0.2.1\",\"src_port\":5001,\"dest_ip\":\"198.51.100.1\",\"dest_port\":"
+	"443,\"proto\":\"TCP\",\"connect\":{\"result\":\"ok\",\"bytes_toserver\":7,\"bytes_toclient\":9,"
+	"\"duration_s\":1.5}}\n"
+	"{\"timestamp\":\"2026-11-21T10:00:03.000000+0000\",\"event_type\":\"churn\",\"sensor\":"
+	"\"gw1\",\"churn\":{\"rrname\":\"a.example\"}}\n";
+
+static const char trace[] =
+	"{\"ts\": 22.335, \"client\": \"192.0.2.1\", \"qname\": \"PC\", \"qtype\": \"*\", \"answers\":"
+	" [], \"ttls\": []}\n"
+	"{\"ts\": 22.5, \"client\": \"fe80::1\", \"qname\": \"www.example\", \"qtype\": \"A\","
+	" \"answers\": [\"edge.cdn.example\", \"198.51.100.7\"], \"ttls\": [300.0, 60.0]}\n"
+	"{\"ts\": 23.5, \"client\": \"nobody\", \"qname\": \"www.example\", \"qtype\": \"A\","
+	" \"answers\": [\"198.51.100.7\"], \"ttls\": [60.0]}\n";
+
 struct files {
 	char path[2][40];
 	const char *list[2];
@@ -173,6 +199,67 @@ static void passive_dns_gives_first_sightings(void **state)
 	log_reader_close(r);
 }
 
+/* What fluxtap itself has written: with it, everything an analysis needs comes back. */
+static void own_events_come_back(void **state)
+{
+	struct files f = { .len = 0 };
+	struct dns_observation obs;
+	struct connection conn;
+	struct log_reader *r;
+
+	(void)state;
+	put(&f, own_events);
+	r = open_files(&f);
+	assert_string_equal(log_reader_lacks(r), "");
+	assert_int_equal(log_reader_next(r, &obs, &conn), LOG_ITEM_RESPONSE);
+	assert_int_equal(obs.repeats, 5);
+	assert_true(obs.time_ns - obs.first_ns == 30 * 1000000000ULL);
+	assert_true(obs.has_authority && obs.has_txid);
+	assert_int_equal(log_reader_next(r, &obs, &conn), LOG_ITEM_CONNECTION);
+	assert_int_equal(conn.state, CONNECTION_FAILED);
+	assert_int_equal(conn.err, ECONNREFUSED);
+	assert_true(conn.has_process && conn.source == CONNECTION_LOCAL);
+	assert_int_equal(conn.process.pid, 42);
+	assert_string_equal(conn.process.exe, "/usr/bin/bot");
+	assert_null(conn.process.cmdline);
+	assert_int_equal(log_reader_next(r, &obs, &conn), LOG_ITEM_CONNECTION);
+	assert_int_equal(conn.state, CONNECTION_CLOSED);
+	assert_false(conn.has_process);
+	assert_int_equal(conn.source, CONNECTION_GATEWAY);
+	assert_int_equal(conn.bytes_toclient, 9);
+	assert_int_equal(log_reader_next(r, &obs, &conn), LOG_ITEM_END);
+	log_reader_close(r);
+}
+
+static void normalised_traces_are_read(void **state)
+{
+	struct files f = { .len = 0 };
+	struct log_reader_stats stats;
+	struct dns_observation obs;
+	struct connection conn;
+	struct log_reader *r;
+	struct ip_addr client;
+
+	(void)state;
+	put(&f, trace);
+	r = open_files(&f);
+	assert_non_null(strstr(log_reader_lacks(r), "authority"));
+	assert_int_equal(log_reader_next(r, &obs, &conn), LOG_ITEM_RESPONSE);
+	assert_true(obs.time_ns == 22500000000ULL);
+	assert_int_equal(ip_parse("fe80::1", &client), 0);
+	assert_true(ip_equal(&obs.client, &client));
+	assert_false(obs.has_txid || obs.has_authority);
+	assert_int_equal(obs.records_len, 2);
+	assert_int_equal(obs.records[0].type, DNS_TYPE_CNAME);
+	assert_ptr_equal(obs.records[1].owner, obs.records[0].target);
+	assert_int_equal(obs.records[1].ttl_s, 60);
+	assert_int_equal(log_reader_next(r, &obs, &conn), LOG_ITEM_END);
+	log_reader_stats(r, &stats);
+	assert_int_equal(stats.passed_over, 1);
+	assert_int_equal(stats.faulty, 1);
+	log_reader_close(r);
+}
+
 static void other_files_are_refused_by_name(void **state)
 {
 	struct files f = { .len = 0 };
@@ -279,6 +366,8 @@ int main(void)
 		cmocka_unit_test(zeek_logs_are_merged_by_time),
 		cmocka_unit_test(eve_answers_carry_name_servers),
 		cmocka_unit_test(passive_dns_gives_first_sightings),
+		cmocka_unit_test(own_events_come_back),
+		cmocka_unit_test(normalised_traces_are_read),
 		cmocka_unit_test(other_files_are_refused_by_name),
 		cmocka_unit_test(ntp_pool_is_known_by_its_connections),
 	};

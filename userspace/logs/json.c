@@ -37,8 +37,7 @@ static yajl_val list_at(yajl_val v, const char *name)
 	return yajl_tree_get(v, path, yajl_t_array);
 }
 
-/* 2026-11-21T10:00:00.123456+0000 */
-static uint64_t iso_time(const char *text)
+uint64_t log_reader_time(const char *text)
 {
 	struct tm tm = { 0 };
 	const char *p = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
@@ -66,6 +65,29 @@ static uint64_t iso_time(const char *text)
 	if (t <= 0)
 		return 0;
 	return (uint64_t)(t - offset) * 1000000000ULL + (uint64_t)(fraction * 1e6 + 0.5) * 1000;
+}
+
+static yajl_val object_at(yajl_val v, const char *name)
+{
+	const char *path[] = { name, NULL };
+
+	return yajl_tree_get(v, path, yajl_t_object);
+}
+
+/* "ECONNREFUSED", or "errno 111". */
+static int errno_of(const char *text)
+{
+	int number = 0;
+
+	if (sscanf(text, "errno %d", &number) == 1)
+		return number > 0 ? number : EIO;
+	for (number = 1; number < 134; number++) {
+		const char *name = strerrorname_np(number);
+
+		if (name && strcmp(name, text) == 0)
+			return number;
+	}
+	return EIO;
 }
 
 static const char *add_rr(struct entry *e, const char *owner, const char *type_text,
@@ -137,7 +159,10 @@ static const char *eve_dns(const struct line *l, struct entry *e, yajl_val dns)
 		(uint16_t)number_at(l->json, from_server ? "dest_port" : "src_port", 0);
 	e->obs.txid = (uint16_t)number_at(dns, "id", 0);
 	e->obs.has_txid = number_at(dns, "id", -1) >= 0;
-	e->obs.has_authority = list_at(dns, "authorities") != NULL;
+	/* our own events carry the sections that a message has */
+	e->obs.has_authority = list_at(dns, "authorities") || *text_at(l->json, "sensor");
+	e->obs.repeats = (uint32_t)number_at(dns, "repeats", 0);
+	e->obs.first_ns = log_reader_time(text_at(dns, "repeats_since"));
 	if (*text_at(dns, "rdata")) { /* version 1: a record a line */
 		why = add_rr(e, question, qtype, text_at(dns, "rdata"),
 			     (uint32_t)number_at(dns, "ttl", 0), DNS_ANSWER);
@@ -155,8 +180,8 @@ static const char *eve_dns(const struct line *l, struct entry *e, yajl_val dns)
 static const char *eve_flow(const struct line *l, struct entry *e, yajl_val flow)
 {
 	struct connection *c = &e->conn;
-	uint64_t start_ns = iso_time(text_at(flow, "start")),
-		 end_ns = iso_time(text_at(flow, "end"));
+	uint64_t start_ns = log_reader_time(text_at(flow, "start")),
+		 end_ns = log_reader_time(text_at(flow, "end"));
 	const char *proto = text_at(l->json, "proto");
 
 	if (ip_parse(text_at(l->json, "src_ip"), &c->src) ||
@@ -179,22 +204,97 @@ static const char *eve_flow(const struct line *l, struct entry *e, yajl_val flow
 	return NULL;
 }
 
+static void take_process(struct entry *e, yajl_val process)
+{
+	struct process_info *p = &e->conn.process;
+
+	e->conn.has_process = true;
+	p->pid = (uint32_t)number_at(process, "pid", 0);
+	p->ppid = (uint32_t)number_at(process, "ppid", 0);
+	p->uid = (uint32_t)number_at(process, "uid", 0);
+	p->exe = entry_text(e, text_at(process, "exe"));
+	p->comm = entry_text(e, text_at(process, "comm"));
+	p->cmdline = entry_text(e, text_at(process, "cmdline"));
+	p->user = entry_text(e, text_at(process, "user"));
+	p->unit = entry_text(e, text_at(process, "unit"));
+	p->container_id = entry_text(e, text_at(process, "container_id"));
+}
+
+/* An event of our own: what the tracepoints or the watch set have reported. */
+static const char *eve_connect_event(const struct line *l, struct entry *e, yajl_val connect)
+{
+	const char *result = text_at(connect, "result"), *proto = text_at(l->json, "proto");
+	yajl_val process = object_at(connect, "process");
+	struct connection *c = &e->conn;
+	double duration = number_at(connect, "duration_s", -1);
+
+	if (ip_parse(text_at(l->json, "src_ip"), &c->src) ||
+	    ip_parse(text_at(l->json, "dest_ip"), &c->dst))
+		return "src_ip or dest_ip is no address";
+	c->time_ns = e->order_ns;
+	c->sport = (uint16_t)number_at(l->json, "src_port", 0);
+	c->dport = (uint16_t)number_at(l->json, "dest_port", 0);
+	c->proto = strcmp(proto, "UDP") == 0 ? IPPROTO_UDP : IPPROTO_TCP;
+	if (process)
+		take_process(e, process);
+	c->source = process ? CONNECTION_LOCAL : CONNECTION_GATEWAY;
+	c->state = strcmp(result, "ok") != 0 ? CONNECTION_FAILED
+		   : duration >= 0	     ? CONNECTION_CLOSED
+					     : CONNECTION_OK;
+	c->err = c->state == CONNECTION_FAILED ? errno_of(result) : 0;
+	c->duration_ns = duration > 0 && duration < 1e8 ? (uint64_t)(duration * 1e9) : 0;
+	c->bytes_toserver = (uint64_t)number_at(connect, "bytes_toserver", 0);
+	c->bytes_toclient = (uint64_t)number_at(connect, "bytes_toclient", 0);
+	c->has_bytes = number_at(connect, "bytes_toserver", -1) >= 0;
+	e->item = LOG_ITEM_CONNECTION;
+	return NULL;
+}
+
 const char *eve_line(const struct line *l, struct entry *e)
 {
-	static const char *const dns_path[] = { "dns", NULL }, *const flow_path[] = { "flow",
-										      NULL };
 	const char *type = text_at(l->json, "event_type");
-	yajl_val dns = yajl_tree_get(l->json, (const char **)dns_path, yajl_t_object);
-	yajl_val flow = yajl_tree_get(l->json, (const char **)flow_path, yajl_t_object);
+	yajl_val dns = object_at(l->json, "dns"), flow = object_at(l->json, "flow");
+	yajl_val connect = object_at(l->json, "connect");
 
-	e->order_ns = e->obs.time_ns = iso_time(text_at(l->json, "timestamp"));
+	e->order_ns = e->obs.time_ns = log_reader_time(text_at(l->json, "timestamp"));
 	if (!e->order_ns)
 		return "timestamp is no time";
 	if (strcmp(type, "dns") == 0 && dns)
 		return eve_dns(l, e, dns);
 	if (strcmp(type, "flow") == 0 && flow)
 		return eve_flow(l, e, flow);
+	if (strcmp(type, "connect") == 0 && connect)
+		return eve_connect_event(l, e, connect);
 	return NULL;
+}
+
+/*
+ * Normalised traces: {"ts","client","qname","qtype","answers","ttls"}. The answers are in the
+ * order of the section, without owners: an address belongs to the last name before it.
+ */
+const char *trace_line(const struct line *l, struct entry *e)
+{
+	const char *type = text_at(l->json, "qtype"), *why;
+	double ts = number_at(l->json, "ts", -1);
+
+	if (ts < 0 || ts > 9e9)
+		return "ts is no time";
+	/* a trace may begin at 0, which elsewhere stands for no time at all */
+	e->order_ns = e->obs.time_ns = (uint64_t)(ts * 1e6 + 0.5) * 1000 + (ts < 1 ? 1000 : 0);
+	if (ip_parse(text_at(l->json, "client"), &e->obs.client))
+		return "client is no address";
+	if (dns_type_from_text(type, &e->obs.qtype) ||
+	    (e->obs.qtype != DNS_TYPE_A && e->obs.qtype != DNS_TYPE_AAAA &&
+	     e->obs.qtype != DNS_TYPE_NS && e->obs.qtype != DNS_TYPE_CNAME))
+		return NULL;
+	e->obs.qname = entry_name(e, text_at(l->json, "qname"));
+	if (!e->obs.qname)
+		return "qname is no domain name";
+	e->obs.qclass = 1;
+	why = entry_answers(l, e, "ttls");
+	if (!why && e->obs.records_len)
+		e->item = LOG_ITEM_RESPONSE;
+	return why;
 }
 
 /*

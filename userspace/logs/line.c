@@ -112,6 +112,18 @@ const struct dns_name *entry_name(struct entry *e, const char *text)
 	return &e->names[e->names_len++];
 }
 
+const char *entry_text(struct entry *e, const char *text)
+{
+	size_t n = strlen(text) + 1;
+	char *copy = e->text + e->text_len;
+
+	if (n == 1 || n > LINE_TEXT - e->text_len)
+		return NULL;
+	memcpy(copy, text, n);
+	e->text_len += n;
+	return copy;
+}
+
 bool entry_record(struct entry *e, const struct dns_obs_record *rr)
 {
 	if (e->obs.records_len == LINE_RECORDS)

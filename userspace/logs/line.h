@@ -10,6 +10,7 @@
 #define LINE_FIELDS  64
 #define LINE_RECORDS 64
 #define LINE_VALUES  64
+#define LINE_TEXT    2048 /* what a connection says of its process */
 
 /* The columns of a Zeek TSV file, from its header lines. */
 struct columns {
@@ -35,6 +36,8 @@ struct entry {
 	struct dns_obs_record records[LINE_RECORDS];
 	struct dns_name names[LINE_RECORDS + 1];
 	size_t names_len;
+	char text[LINE_TEXT];
+	size_t text_len;
 };
 
 /* The field as text, "" for absent or unset; @buf is used for JSON numbers. */
@@ -49,12 +52,21 @@ bool line_element(const struct line *l, const char *name, size_t i, char *buf, s
  * wrong with it.
  */
 const char *zeek_dns_line(const struct line *l, struct entry *e);
+/*
+ * The field "answers" as records, with the TTLs of the field @ttls. They come as a list of texts
+ * without owners: an address belongs to the last name before it, which is where the chain from the
+ * question has led.
+ */
+const char *entry_answers(const struct line *l, struct entry *e, const char *ttls);
 const char *zeek_conn_line(const struct line *l, struct entry *e);
 const char *eve_line(const struct line *l, struct entry *e);
+const char *trace_line(const struct line *l, struct entry *e);
 const char *cof_line(const struct line *l, struct entry *e);
 
 /* A name of the entry's own; NULL when the text is none or there is no room. */
 const struct dns_name *entry_name(struct entry *e, const char *text);
+/* A copy of @text that lives as long as the entry; NULL for "" or without room. */
+const char *entry_text(struct entry *e, const char *text);
 bool entry_record(struct entry *e, const struct dns_obs_record *rr);
 
 #endif

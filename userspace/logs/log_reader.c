@@ -34,7 +34,7 @@ struct log_reader {
 	struct log_reader_stats stats;
 	char *line;
 	struct source *given; /* its entry is in the caller's hands until the next call */
-	char lacks[320];
+	char lacks[640];
 };
 
 /* The next line without its end; false at the end of the file. */
@@ -100,16 +100,23 @@ static void take_header(struct source *s, char *line)
 
 static enum log_kind json_kind(yajl_val v)
 {
-	static const char *const probe[][2] = { { "event_type", NULL },	     { "time_first", NULL },
-						{ "zone_time_first", NULL }, { "query", NULL },
-						{ "conn_state", NULL },	     { "xmt_time", NULL } };
+	static const char *const probe[][2] = {
+		{ "event_type", NULL }, { "time_first", NULL }, { "zone_time_first", NULL },
+		{ "query", NULL },	{ "conn_state", NULL }, { "xmt_time", NULL },
+		{ "qname", NULL }
+	};
 	static const enum log_kind kinds[] = { LOG_KIND_EVE,	   LOG_KIND_COF,
 					       LOG_KIND_COF,	   LOG_KIND_ZEEK_DNS,
-					       LOG_KIND_ZEEK_CONN, LOG_KIND_ZEEK_CONN };
+					       LOG_KIND_ZEEK_CONN, LOG_KIND_ZEEK_CONN,
+					       LOG_KIND_TRACE };
+	static const char *const sensor[] = { "sensor", NULL };
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if (yajl_tree_get(v, (const char **)probe[i], yajl_t_any))
-			return kinds[i];
+			return kinds[i] == LOG_KIND_EVE &&
+					       yajl_tree_get(v, (const char **)sensor, yajl_t_any)
+				       ? LOG_KIND_FLUXTAP
+				       : kinds[i];
 	return LOG_KIND_UNKNOWN;
 }
 
@@ -135,10 +142,14 @@ static const char *dispatch(struct source *s, const struct line *l, struct entry
 	case LOG_KIND_ZEEK_CONN:
 		return zeek_conn_line(l, e);
 	case LOG_KIND_EVE:
+	case LOG_KIND_FLUXTAP:
 		return eve_line(l, e);
+	case LOG_KIND_TRACE:
+		return trace_line(l, e);
 	case LOG_KIND_COF:
 		return cof_line(l, e);
 	case LOG_KIND_UNKNOWN:
+	case LOG_KINDS:
 		break;
 	}
 	return NULL;
@@ -149,6 +160,7 @@ static void reset(struct entry *e)
 	memset(&e->obs, 0, sizeof(e->obs));
 	memset(&e->conn, 0, sizeof(e->conn));
 	e->names_len = 0;
+	e->text_len = 0;
 	e->item = LOG_ITEM_END;
 	e->obs.records = e->records;
 }
@@ -215,14 +227,18 @@ static void fill_lacks(struct log_reader *r)
 		[LOG_KIND_COF] =
 			"Passive DNS has no clients, no TTLs and only the first and last time "
 			"of each record. ",
+		[LOG_KIND_TRACE] =
+			"Normalised traces have no authority section (no name servers, no "
+			"double-flux evidence), no server and no transaction. ",
+		[LOG_KIND_FLUXTAP] = "",
 	};
-	bool told[LOG_KIND_COF + 1] = { false };
+	bool told[LOG_KINDS] = { false };
 
 	for (size_t i = 0; i < r->len; i++) {
 		enum log_kind k = r->sources[i].kind;
 		size_t n = strlen(r->lacks);
 
-		if (k == LOG_KIND_UNKNOWN || told[k])
+		if (k == LOG_KIND_UNKNOWN || told[k] || !*words[k])
 			continue;
 		told[k] = true;
 		snprintf(r->lacks + n, sizeof(r->lacks) - n, "%s", words[k]);
@@ -254,7 +270,8 @@ static int open_source(struct log_reader *r, const char *path, char *err, size_t
 	gzbuffer(s->file, 1U << 17);
 	advance(r, s);
 	if (s->kind == LOG_KIND_UNKNOWN) {
-		snprintf(err, err_len, "%s: neither Zeek, EVE nor passive DNS (COF)", path);
+		snprintf(err, err_len,
+			 "%s: neither Zeek, EVE, passive DNS (COF) nor a normalised trace", path);
 		return -EBADMSG;
 	}
 	return 0;

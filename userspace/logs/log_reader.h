@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What others have already recorded, as observations and connections: Zeek dns.log, conn.log and
- * ntp.log (TSV or JSON), Suricata EVE (dns and flow events), passive DNS in Common Output Format.
+ * ntp.log (TSV or JSON), Suricata EVE (dns and flow events), passive DNS in Common Output Format,
+ * normalised traces (JSON Lines with ts, client, qname, qtype, answers, ttls); and the events that
+ * fluxtap itself has written (dns with repeats, connect with processes).
  * Plain or gzip; the kind is told by the content.  Several files are merged by time; each is taken
  * to be in order itself, as logs are; passive DNS exports have to be sorted by time_first.
  *
@@ -20,6 +22,9 @@ enum log_kind {
 	LOG_KIND_ZEEK_CONN, /* ntp.log too */
 	LOG_KIND_EVE,
 	LOG_KIND_COF,
+	LOG_KIND_TRACE,
+	LOG_KIND_FLUXTAP, /* EVE of our own */
+	LOG_KINDS,
 };
 
 struct log_reader;
@@ -49,6 +54,9 @@ struct log_reader_stats {
 	uint64_t lines, responses, connections, passed_over, faulty;
 };
 void log_reader_stats(const struct log_reader *r, struct log_reader_stats *ret);
+
+/* Unix nanoseconds of a time as EVE writes it, "2026-11-21T10:00:00.123456+0000"; 0: it is none. */
+uint64_t log_reader_time(const char *text);
 
 /* Evidence that the files cannot carry, a sentence for people; "" when nothing is missing. */
 const char *log_reader_lacks(const struct log_reader *r);

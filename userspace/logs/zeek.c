@@ -25,18 +25,14 @@ static const char *endpoints(const struct line *l, struct ip_addr *orig, struct 
 	return NULL;
 }
 
-/*
- * The answers come as a list of texts without owners: an address belongs to the last name
- * before it, which is where the chain from the question has led.
- */
-static const char *add_answers(const struct line *l, struct entry *e)
+const char *entry_answers(const struct line *l, struct entry *e, const char *ttls)
 {
 	const struct dns_name *owner = e->obs.qname;
 	char text[DNS_NAME_TEXT_MAX], ttl[32];
 
 	for (size_t i = 0; line_element(l, "answers", i, text, sizeof(text)); i++) {
 		struct dns_obs_record rr = { .owner = owner };
-		double ttl_s = line_element(l, "TTLs", i, ttl, sizeof(ttl)) ? strtod(ttl, NULL) : 0;
+		double ttl_s = line_element(l, ttls, i, ttl, sizeof(ttl)) ? strtod(ttl, NULL) : 0;
 
 		rr.ttl_s = ttl_s > 0 && ttl_s < 2147483648.0 ? (uint32_t)ttl_s : 0;
 		if (ip_parse(text, &rr.addr) == 0) {
@@ -88,7 +84,7 @@ const char *zeek_dns_line(const struct line *l, struct entry *e)
 	e->obs.rcode = (uint8_t)line_number(l, "rcode");
 	e->obs.aa = line_flag(l, "AA");
 	e->obs.tc = line_flag(l, "TC");
-	why = add_answers(l, e);
+	why = entry_answers(l, e, "TTLs");
 	if (!why && e->obs.records_len)
 		e->item = LOG_ITEM_RESPONSE;
 	return why;

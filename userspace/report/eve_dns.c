@@ -256,6 +256,10 @@ void eve_dns(struct buf *out, const struct eve_context *ctx, const struct messag
 	if (unit->response && unit->response->repeats) {
 		json_lit(out, "\"repeats\":");
 		json_u64(out, unit->response->repeats);
+		if (unit->response->first_ns) {
+			json_lit(out, "\"repeats_since\":");
+			json_time(out, unit->response->first_ns, ctx->utc_offset_s);
+		}
 	}
 	add_queries(&w);
 	add_section(&w, DNS_ANSWER, "\"answers\":[");
