@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * send_frames IFACE FILE…: put the frames of captures onto an interface as they are. Raw IP and
+ * send_frames [-t] IFACE FILE…: put the frames of captures onto an interface as they are. Raw IP and
  * Linux cooked frames get an Ethernet header in front. Frames that the capture cut short, that are
  * too short or too long for the interface, or of other link types are passed over. Prints
- * "FILE sent N passed over M".
+ * "FILE sent N passed over M". -t keeps the gaps between the frames, else they go out at once.
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if_packet.h>
 #include <net/ethernet.h>
 #include <net/if.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "capture/pcap.h"
@@ -58,7 +60,28 @@ static size_t convert(const struct frame *f)
 	}
 }
 
-static int send_file(int fd, const struct sockaddr_ll *to, const char *path)
+/* Wait until as much time has passed since the first frame as in the capture. */
+static void keep_time(uint64_t time_ns)
+{
+	static uint64_t first_ns;
+	static struct timespec start;
+	struct timespec due;
+
+	if (!first_ns) {
+		first_ns = time_ns;
+		clock_gettime(CLOCK_MONOTONIC, &start);
+	}
+	if (time_ns < first_ns)
+		return;
+	due.tv_sec = start.tv_sec + (time_t)((time_ns - first_ns) / 1000000000U);
+	due.tv_nsec = start.tv_nsec + (long)((time_ns - first_ns) % 1000000000U);
+	due.tv_sec += due.tv_nsec / 1000000000;
+	due.tv_nsec %= 1000000000;
+	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL) == EINTR)
+		;
+}
+
+static int send_file(int fd, const struct sockaddr_ll *to, const char *path, bool timed)
 {
 	unsigned long sent = 0, passed = 0;
 	struct pcap_reader *reader;
@@ -73,6 +96,8 @@ static int send_file(int fd, const struct sockaddr_ll *to, const char *path)
 	while ((rc = pcap_reader_next(reader, &f)) == 1) {
 		size_t len = convert(&f);
 
+		if (timed)
+			keep_time(f.time_ns);
 		while (len && sendto(fd, frame, len, 0, (const struct sockaddr *)to, sizeof(*to)) < 0)
 			if (errno != EINTR && errno != ENOBUFS)
 				len = 0;
@@ -86,10 +111,13 @@ static int send_file(int fd, const struct sockaddr_ll *to, const char *path)
 int main(int argc, char **argv)
 {
 	struct sockaddr_ll to = { .sll_family = AF_PACKET, .sll_halen = 6 };
+	bool timed = argc > 1 && !strcmp(argv[1], "-t");
 	int fd, failed = 0;
 
+	argc -= timed;
+	argv += timed;
 	if (argc < 3) {
-		fputs("usage: send_frames IFACE FILE...\n", stderr);
+		fputs("usage: send_frames [-t] IFACE FILE...  (-t: with the gaps of the capture)\n", stderr);
 		return 2;
 	}
 	to.sll_ifindex = (int)if_nametoindex(argv[1]);
@@ -99,7 +127,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	for (int i = 2; i < argc; i++)
-		failed |= send_file(fd, &to, argv[i]);
+		failed |= send_file(fd, &to, argv[i], timed);
 	close(fd);
 	return failed;
 }

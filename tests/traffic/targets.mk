@@ -1,5 +1,6 @@
 # make evaluate   how well detection does on synthetic traffic, beside published rules
 # make fit        training run, then weights fitted to it into build/fit/weights.c
+# make profiles   the ranges of the benign classes into userspace/report/benign_data.c
 
 EVALUATE := $(BUILD)/tests/traffic/evaluate
 FIT := $(BUILD)/tests/traffic/fit
@@ -7,7 +8,7 @@ EVALUATE_ARGS ?=
 FIT_ARGS ?=
 TRAFFIC_LIB := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/traffic/lib*.c))
 
-.PHONY: evaluate fit
+.PHONY: evaluate fit profiles
 
 evaluate: $(EVALUATE)
 	$(Q)mkdir -p $(BUILD)/evaluate
@@ -28,3 +29,18 @@ $(FIT): $(BUILD)/obj/tests/traffic/fit.o
 	@mkdir -p $(@D)
 	@echo '  LD      $@'
 	$(Q)$(CC) $(LDFLAGS) $^ -lm -o $@
+
+# The ranges of the benign classes for `fluxtap explain`: after every change of terms or weights.
+BENIGN := B1,B2,B3,B4,B5,B6,B7,B8,B9,B10,B11,B12,B13,B14,B15,B16,B17,B18,B19
+PROFILE_ARGS := --train --seed 2002 --instances 40 --sites 4 --background 300 --classes $(BENIGN) \
+	--out $(BUILD)/profiles
+
+profiles: $(EVALUATE)
+	$(Q)mkdir -p $(BUILD)/profiles
+	$(Q)$(EVALUATE) $(PROFILE_ARGS) --suite day,week --terms $(BUILD)/profiles/with >/dev/null
+	$(Q)$(EVALUATE) $(PROFILE_ARGS) --suite day,week --no-connects \
+		--terms $(BUILD)/profiles/without >/dev/null
+	$(Q)$(EVALUATE) $(PROFILE_ARGS) --suite cold --terms $(BUILD)/profiles/cold >/dev/null
+	$(Q)python3 tests/traffic/profiles.py $(BUILD)/profiles/with $(BUILD)/profiles/without \
+		$(BUILD)/profiles/cold >$(BUILD)/profiles/benign_data.c
+	$(Q)cp $(BUILD)/profiles/benign_data.c userspace/report/benign_data.c

@@ -121,7 +121,7 @@ static yajl_val query(const char *term)
 	char *text = NULL, *array;
 	size_t len = 0;
 	FILE *out = open_memstream(&text, &len);
-	int64_t n = history_print(path, term, PRINT_JSON, out, err, sizeof(err));
+	int64_t n = history_print(path, term, PRINT_JSON, 0, out, err, sizeof(err));
 	yajl_val v;
 
 	fclose(out);
@@ -333,7 +333,8 @@ static void table_for_people(void **state)
 	observe(s, T0, "t.example", DNS_TYPE_A, "192.0.2.1", 2);
 	assert_int_equal(store_close(s, UINT64_MAX, NULL), 0);
 	out = open_memstream(&text, &len);
-	assert_int_equal(history_print(path, "t.example", PRINT_TABLE, out, err, sizeof(err)), 1);
+	assert_int_equal(history_print(path, "t.example", PRINT_TABLE, 0, out, err, sizeof(err)),
+			 1);
 	fclose(out);
 	assert_non_null(strstr(text, "FIRST SEEN (UTC)"));
 	assert_non_null(strstr(text, "\n2026-11-21 10:00:00  2026-11-21 10:00:00         3  A "));
@@ -353,8 +354,9 @@ static void bad_terms_and_files_are_named(void **state)
 	assert_int_equal(store_close(s, UINT64_MAX, NULL), 0);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		err[0] = '\0';
-		assert_int_equal(history_print(path, bad[i], PRINT_JSON, stdout, err, sizeof(err)),
-				 -EINVAL);
+		assert_int_equal(
+			history_print(path, bad[i], PRINT_JSON, 0, stdout, err, sizeof(err)),
+			-EINVAL);
 		assert_int_not_equal(err[0], '\0');
 	}
 	assert_int_equal(store_reader_open("/nonexistent/h.db", &r, err, sizeof(err)), -ENOENT);
@@ -404,6 +406,33 @@ static void foreign_files_are_refused(void **state)
 	assert_int_equal(store_open(&cfg, &s, &notice, err, sizeof(err)), -ENOENT);
 	assert_non_null(strstr(err, "/nonexistent/history.db"));
 	assert_null(s);
+}
+
+/* A history of before there were TTLs is read as it is, and brought up to date by its first writer.
+ */
+static void an_older_history_is_brought_up_to_date(void **state)
+{
+	struct store_config cfg = quiet_config();
+	struct store *s;
+
+	(void)state;
+	run_sql("CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
+		"CREATE TABLE history(id INTEGER PRIMARY KEY, rrname TEXT NOT NULL,"
+		" rrtype INTEGER NOT NULL, rdata TEXT NOT NULL, bailiwick TEXT NOT NULL, addr BLOB,"
+		" time_first INTEGER NOT NULL, time_last INTEGER NOT NULL, count INTEGER NOT NULL,"
+		" UNIQUE(rrname, rrtype, rdata, bailiwick));"
+		"CREATE TABLE alerts(id INTEGER PRIMARY KEY AUTOINCREMENT, time_ns INTEGER NOT NULL,"
+		" domain TEXT NOT NULL, registered_domain TEXT NOT NULL, verdict TEXT NOT NULL,"
+		" state TEXT NOT NULL, confidence TEXT NOT NULL, score REAL NOT NULL,"
+		" json TEXT NOT NULL, text TEXT NOT NULL);"
+		"INSERT INTO history VALUES(1, 'old.example', 1, '192.0.2.1', '', NULL, 1795255200, 1795255200, 3);"
+		"PRAGMA user_version=1");
+	assert_int_equal(query_len("old.example"), 1);
+	s = open_store(&cfg);
+	observe_numbered(s, T0, 1);
+	assert_int_equal(store_close(s, UINT64_MAX, NULL), 0);
+	assert_int_equal(query_len("old.example"), 1);
+	assert_int_equal(query_len("n1.example"), 1);
 }
 
 /* Someone who may only read: nobody writes, the log files are gone, the folder is not theirs. */
@@ -784,6 +813,7 @@ int main(void)
 		ON_A_NEW_FILE(table_for_people),
 		ON_A_NEW_FILE(bad_terms_and_files_are_named),
 		ON_A_NEW_FILE(foreign_files_are_refused),
+		ON_A_NEW_FILE(an_older_history_is_brought_up_to_date),
 		ON_A_NEW_FILE(read_only_folder_is_enough),
 		ON_A_NEW_FILE(damage_is_found_after_an_unclean_end),
 		ON_A_NEW_FILE(full_set_is_written_early_or_counted),

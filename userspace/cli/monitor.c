@@ -228,6 +228,7 @@ static void close_all(struct monitor *m)
 	foreign_close(m->foreign);
 	kernel_close(m->kernel);
 	pipeline_free(m->pipeline);
+	timeline_free(m->timeline);
 	control_close(m->control);
 	if (m->epoll_fd >= 0)
 		close(m->epoll_fd);

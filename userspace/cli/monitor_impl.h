@@ -14,6 +14,7 @@
 #include "correlate/foreign.h"
 #include "pipeline/pipeline.h"
 #include "report/sink.h"
+#include "report/timeline.h"
 #include "store/store.h"
 #include "ui/live.h"
 
@@ -35,6 +36,7 @@ struct monitor {
 	struct store *store;
 	struct control *control;
 	struct live *live;
+	struct timeline *timeline; /* NULL without a control socket: nobody can ask */
 	struct iface_watch *watch;
 
 	struct monitor_interface *interfaces;
@@ -49,7 +51,8 @@ struct monitor {
 	struct alert *top; /* scratch of the views, MONITOR_TOP entries */
 };
 
-#define MONITOR_TOP 10
+#define MONITOR_TOP	       10
+#define MONITOR_TIMELINE_NAMES 1024
 
 /* steps; each says on stderr what went wrong */
 void monitor_answer(void *ctx, const char *command, const char *argument, struct buf *reply);

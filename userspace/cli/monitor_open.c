@@ -90,6 +90,7 @@ static void on_alert(void *ctx, const struct alert *alert, const char *line, siz
 	const struct human_style plain = setup_human_style(false), colour = setup_human_style(true);
 	struct monitor *m = ctx;
 
+	timeline_alert(m->timeline, alert);
 	buf_reset(&m->text);
 	human_alert(&m->text, &plain, alert);
 	if (m->store)
@@ -101,6 +102,16 @@ static void on_alert(void *ctx, const struct alert *alert, const char *line, siz
 		human_alert(&m->text, &colour, alert);
 		live_event(m->live, m->text.bytes, m->text.len);
 	}
+}
+
+static void on_change(void *ctx, const struct churn_change *change)
+{
+	timeline_change(((struct monitor *)ctx)->timeline, change);
+}
+
+static void on_joined(void *ctx, const struct connection *conn)
+{
+	timeline_connection(((struct monitor *)ctx)->timeline, conn);
 }
 
 static void on_watch(void *ctx, const struct ip_addr *addr, bool on)
@@ -161,6 +172,8 @@ int monitor_open_pipeline(struct monitor *m)
 		.line = on_line,
 		.observation = on_observation,
 		.alert = on_alert,
+		.change = on_change,
+		.connection = on_joined,
 		.watch = on_watch,
 		.interface_name = monitor_interface_name,
 	};
@@ -172,6 +185,8 @@ int monitor_open_pipeline(struct monitor *m)
 	if (!m->top)
 		return -ENOMEM;
 	hash_key_random(&key);
+	if (m->control && timeline_new(MONITOR_TIMELINE_NAMES, &key, &m->timeline))
+		return -ENOMEM;
 	setup_pipeline_config(m->setup, &key, &cfg);
 	cfg.correlate.home_netns = own_netns();
 	err = pipeline_new(&cfg, &ops, m, &m->pipeline);

@@ -6,7 +6,9 @@
 
 #include "base/log.h"
 #include "cli/monitor_impl.h"
+#include "cli/reproduce.h"
 #include "report/eve.h"
+#include "report/explain.h"
 #include "report/json.h"
 #include "ui/status_json.h"
 
@@ -55,6 +57,7 @@ void monitor_ledger(struct monitor *m, uint64_t now_ns, struct ledger *ret)
 			       : 0;
 	fill_outputs(m, ret);
 	fill_filter(m, ret);
+	timeline_stats(m->timeline, &ret->timelines);
 	if (m->foreign)
 		foreign_stats(m->foreign, &ret->foreign);
 	if (m->connect) {
@@ -152,30 +155,32 @@ static void answer_stats(struct monitor *m, struct buf *reply)
 		reply->len--;
 }
 
-static void put_text(struct monitor *m, const struct alert *alert, struct buf *reply)
+/* The event, for scripts; or {"text":…}, for people. */
+static void put_explanation(struct monitor *m, const struct explanation *e, bool text,
+			    struct buf *reply)
 {
 	const struct human_style style = setup_human_style(false);
+	const struct eve_context ctx = { .sensor = m->setup->sensor,
+					 .utc_offset_s = style.utc_offset_s };
 
-	buf_reset(&m->text);
-	human_alert(&m->text, &style, alert);
-	json_lit(reply, "{\"text\":");
-	json_string(reply, m->text.bytes, m->text.len);
-	json_end(reply, '}');
-	reply->len--;
-}
-
-static void put_event(struct monitor *m, const struct alert *alert, struct buf *reply)
-{
-	struct eve_context ctx = { .sensor = m->setup->sensor };
-
-	eve_alert(reply, &ctx, alert);
-	reply->len--; /* the newline */
+	if (!text) {
+		eve_explanation(reply, &ctx, e);
+	} else {
+		buf_reset(&m->text);
+		human_explanation(&m->text, &style, e);
+		json_lit(reply, "{\"text\":");
+		json_string(reply, m->text.bytes, m->text.len);
+		json_end(reply, '}');
+	}
+	reply->len--; /* the newline, or the comma behind it */
 }
 
 /* "explain": the alert event, for scripts; "explain-text": {"text":…}, for people. */
 static void answer_explain(struct monitor *m, const char *argument, bool text, struct buf *reply)
 {
 	struct alert *alert = m->top;
+	struct buf command = { 0 };
+	struct explanation e;
 	struct dns_name name;
 
 	if (dns_name_from_text(argument, &name)) {
@@ -187,10 +192,12 @@ static void answer_explain(struct monitor *m, const char *argument, bool text, s
 				    "it has never changed");
 		return;
 	}
-	if (text)
-		put_text(m, alert, reply);
-	else
-		put_event(m, alert, reply);
+	explanation_fill(&e, alert, m->timeline);
+	e.reproduce =
+		reproduce_from_events(&command, m->setup->config, m->opt->config_path, m->opt->sets,
+				      m->opt->sets_len, &name, alert->time_ns, &e.no_reproduce);
+	put_explanation(m, &e, text, reply);
+	buf_fini(&command);
 }
 
 void monitor_answer(void *ctx, const char *command, const char *argument, struct buf *reply)

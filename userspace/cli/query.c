@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* The commands that ask: history and alerts from the store, top and explain from a running monitor.
- */
+/* The commands that ask: history, alerts and explain from the store, top and explain from a running
+ * monitor. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "cli/cli.h"
+#include "cli/explain_history.h"
 #include "cli/options.h"
 #include "cli/setup.h"
 #include "control/client.h"
@@ -26,6 +27,7 @@ struct options {
 	bool human; /* text for a person; default on a terminal */
 	bool json; /* asked for by -o */
 	bool table, once, follow;
+	bool asked_db; /* by -d */
 	struct config *config;
 };
 
@@ -44,6 +46,7 @@ static int set_socket(void *options, const char *value)
 static int set_db(void *options, const char *value)
 {
 	((struct options *)options)->db = value;
+	((struct options *)options)->asked_db = true;
 	return 0;
 }
 
@@ -163,8 +166,8 @@ int cmd_history(int argc, char **argv)
 
 	if (rc)
 		return finish(&opt, rc);
-	n = history_print(opt.db, operands[0], opt.table ? PRINT_TABLE : PRINT_JSON, stdout, err,
-			  sizeof(err));
+	n = history_print(opt.db, operands[0], opt.table ? PRINT_TABLE : PRINT_JSON, opt.limit,
+			  stdout, err, sizeof(err));
 	if (n < 0)
 		log_error("history: %s", err);
 	return finish(&opt, n < 0 ? (int)n : EXIT_OK);
@@ -256,6 +259,13 @@ static int explain(const struct options *opt, const char *name, struct control_c
 	return rc;
 }
 
+static int explain_from_history(const struct options *opt, const char *name)
+{
+	int rc = explain_history(opt->db, name, opt->config, opt->config_path, opt->human);
+
+	return rc == -ENODATA ? EXIT_RUNTIME : rc;
+}
+
 int cmd_explain(int argc, char **argv)
 {
 	struct options opt = { 0 };
@@ -265,14 +275,21 @@ int cmd_explain(int argc, char **argv)
 
 	if (rc)
 		return finish(&opt, rc);
+	if (opt.asked_db)
+		return finish(&opt, explain_from_history(&opt, operands[0]));
 	rc = control_client_open(opt.socket, &client, err, sizeof(err));
-	if (rc) {
+	if (!rc) {
+		rc = explain(&opt, operands[0], client);
+		control_client_close(client);
+		return finish(&opt, rc);
+	}
+	/* nobody is there to ask: what was written down is what there is */
+	if (access(opt.db, R_OK)) {
 		log_error("%s", err);
 		return finish(&opt, rc);
 	}
-	rc = explain(&opt, operands[0], client);
-	control_client_close(client);
-	return finish(&opt, rc);
+	log_info("%s: from the history", err);
+	return finish(&opt, explain_from_history(&opt, operands[0]));
 }
 
 int cmd_doctor(int argc, char **argv)

@@ -17,20 +17,24 @@
 #include "cli/compare.h"
 #include "cli/line_out.h"
 #include "cli/options.h"
-#include "logs/log_reader.h"
+#include "cli/reproduce.h"
 #include "cli/setup.h"
+#include "logs/log_reader.h"
 #include "pipeline/pipeline.h"
+#include "report/explain.h"
 #include "store/store.h"
 
-#define LOGS_MAX 64
+#define LOGS_MAX	64
+#define EXPLAINED_NAMES 512 /* whose timelines are kept until one of them is asked for */
 
 struct options {
 	const char *config_path;
-	const char *state_dir;
+	const char *state_dir, *learned_dir;
 	const char *explain;
 	const char *compare;
+	uint64_t until_ns; /* what is later does not count; 0: the end */
 	unsigned int emit;
-	bool has_emit, kernel_engine, quiet, human;
+	bool has_emit, kernel_engine, quiet, human, json; /* json: asked for by -o */
 	struct setup_override sets[SETUP_OVERRIDES_MAX];
 	size_t sets_len;
 };
@@ -43,6 +47,9 @@ struct replay {
 	struct decoder *decoder;
 	struct kernel_engine *engine;
 	struct store *store;
+	struct timeline *timeline; /* for --explain */
+	char **files;
+	size_t files_len;
 	struct line_out out;
 	struct timespec started;
 	uint64_t frames, base_ns;
@@ -65,6 +72,7 @@ static void on_alert(void *ctx, const struct alert *alert, const char *line, siz
 	const struct human_style style = setup_human_style(isatty(STDOUT_FILENO) == 1);
 	struct buf text = { 0 };
 
+	timeline_alert(r->timeline, alert);
 	if (r->compare)
 		compare_alert(r->compare, COMPARE_NEW, alert);
 	if (!r->store && !r->opt.human)
@@ -83,6 +91,16 @@ static void on_observation(void *ctx, const struct dns_observation *obs)
 
 	if (r->store)
 		store_observe(r->store, obs);
+}
+
+static void on_change(void *ctx, const struct churn_change *change)
+{
+	timeline_change(((struct replay *)ctx)->timeline, change);
+}
+
+static void on_connection(void *ctx, const struct connection *conn)
+{
+	timeline_connection(((struct replay *)ctx)->timeline, conn);
 }
 
 static void on_record(void *ctx, const struct ft_event_hdr *rec)
@@ -112,6 +130,11 @@ static void on_log_connection(struct replay *r, struct connection *conn)
 
 /* --- input ----------------------------------------------------------------------------------- */
 
+static bool is_past(const struct replay *r, uint64_t time_ns)
+{
+	return r->opt.until_ns && time_ns > r->opt.until_ns;
+}
+
 static int replay_capture(struct replay *r, const char *path)
 {
 	struct pcap_reader *reader;
@@ -126,7 +149,10 @@ static int replay_capture(struct replay *r, const char *path)
 	}
 	pipeline_begin_source(r->pipeline);
 	while (!r->out.err && (rc = pcap_reader_next(reader, &frame)) > 0) {
-		pipeline_set_frame(r->pipeline, path, ++number);
+		number++;
+		if (is_past(r, frame.time_ns))
+			continue;
+		pipeline_set_frame(r->pipeline, path, number);
 		if (r->engine)
 			kernel_engine_frame(r->engine, &frame, on_record, r);
 		else
@@ -158,6 +184,8 @@ static int replay_logs(struct replay *r, const char *const *paths, size_t n)
 	pipeline_begin_source(r->pipeline);
 	pipeline_set_frame(r->pipeline, NULL, 0);
 	while (!r->out.err && (item = log_reader_next(reader, &obs, &conn)) != LOG_ITEM_END) {
+		if (is_past(r, item == LOG_ITEM_RESPONSE ? obs.time_ns : conn.time_ns))
+			continue;
 		if (item == LOG_ITEM_RESPONSE)
 			on_log_response(r, &obs);
 		else
@@ -175,8 +203,10 @@ static int replay_logs(struct replay *r, const char *const *paths, size_t n)
 }
 
 /* Captures in the order given, then all logs at once. */
-static void replay_inputs(struct replay *r, char **paths, size_t n)
+static void replay_inputs(struct replay *r)
 {
+	char **paths = r->files;
+	size_t n = r->files_len;
 	const char *logs[LOGS_MAX];
 	size_t logs_len = 0;
 
@@ -230,12 +260,57 @@ static void print_summary(const struct replay *r)
 		(unsigned long long)ledger.detect.alerts, wall, cpu, use.ru_maxrss / 1024);
 }
 
-static int print_explanation(struct replay *r)
+/* The same once more; a state that was saved is another one now, and standard input is gone. */
+static void fill_reproduce(const struct replay *r, struct explanation *e, struct buf *command)
+{
+	const struct reproduce how = {
+		.config_path = r->opt.config_path,
+		.sets = r->opt.sets,
+		.sets_len = r->opt.sets_len,
+		.learned = r->opt.learned_dir,
+		.until_ns = r->opt.until_ns,
+		.kernel_engine = r->opt.kernel_engine,
+		.name = r->opt.explain,
+		.files = (const char *const *)r->files,
+		.files_len = r->files_len,
+	};
+
+	for (size_t i = 0; i < r->files_len; i++)
+		if (!strcmp(r->files[i], "-"))
+			e->no_reproduce = "not from standard input: it is gone";
+	if (r->opt.state_dir)
+		e->no_reproduce = "with a copy of the state as it was before (--learned COPY)";
+	if (e->no_reproduce)
+		return;
+	reproduce_command(command, &how);
+	buf_char(command, '\0');
+	e->reproduce = command->failed ? NULL : command->bytes;
+}
+
+static void put_explanation(struct replay *r, const struct alert *alert)
 {
 	const struct human_style style = setup_human_style(isatty(STDOUT_FILENO) == 1);
+	const struct eve_context ctx = { .sensor = r->setup.sensor,
+					 .utc_offset_s = style.utc_offset_s };
+	struct buf text = { 0 }, command = { 0 };
+	struct explanation e;
+
+	explanation_fill(&e, alert, r->timeline);
+	fill_reproduce(r, &e, &command);
+	if (r->opt.json)
+		eve_explanation(&text, &ctx, &e);
+	else
+		human_explanation(&text, &style, &e);
+	line_out_add(&r->out, text.bytes, text.len);
+	buf_fini(&text);
+	buf_fini(&command);
+}
+
+static int print_explanation(struct replay *r)
+{
+	uint64_t now_ns = r->opt.until_ns ? r->opt.until_ns : pipeline_now(r->pipeline);
 	struct alert *alert = malloc(sizeof(*alert));
 	struct dns_name name;
-	struct buf text = { 0 };
 	int err = alert ? 0 : -ENOMEM;
 
 	if (!err && dns_name_from_text(r->opt.explain, &name)) {
@@ -243,16 +318,12 @@ static int print_explanation(struct replay *r)
 		err = -EINVAL;
 	}
 	if (!err) {
-		err = detector_explain(pipeline_detector(r->pipeline), &name,
-				       pipeline_now(r->pipeline), alert);
+		err = detector_explain(pipeline_detector(r->pipeline), &name, now_ns, alert);
 		if (err)
 			log_error("--explain: nothing is known of %s", r->opt.explain);
 	}
-	if (!err) {
-		human_alert(&text, &style, alert);
-		line_out_add(&r->out, text.bytes, text.len);
-	}
-	buf_fini(&text);
+	if (!err)
+		put_explanation(r, alert);
 	free(alert);
 	return err;
 }
@@ -282,6 +353,12 @@ static int open_state(struct replay *r)
 	char path[4096];
 	int rc;
 
+	if (r->opt.learned_dir) {
+		rc = detector_load(detector, r->opt.learned_dir);
+		if (rc)
+			log_error("--learned: %s: %s", r->opt.learned_dir, strerror(-rc));
+		return rc;
+	}
 	if (!r->opt.state_dir)
 		return 0;
 	snprintf(path, sizeof(path), "%s/history.db", r->opt.state_dir);
@@ -302,6 +379,8 @@ static int open_all(struct replay *r)
 		.line = on_line,
 		.observation = r->opt.state_dir ? on_observation : NULL,
 		.alert = on_alert,
+		.change = r->opt.explain ? on_change : NULL,
+		.connection = r->opt.explain ? on_connection : NULL,
 	};
 	struct pipeline_config cfg;
 	int rc = setup_load(&r->setup, r->opt.config_path, r->opt.sets, r->opt.sets_len);
@@ -313,6 +392,8 @@ static int open_all(struct replay *r)
 		cfg.emit = r->opt.emit;
 	cfg.lookahead = true;
 	rc = pipeline_new(&cfg, &ops, r, &r->pipeline);
+	if (!rc && r->opt.explain)
+		rc = timeline_new(EXPLAINED_NAMES, &hash_key_fixed, &r->timeline);
 	if (!rc && r->opt.compare)
 		rc = compare_new(r->opt.compare, &r->setup, &r->compare);
 	if (!rc)
@@ -329,6 +410,7 @@ static void close_all(struct replay *r)
 	decoder_free(r->decoder);
 	compare_free(r->compare);
 	pipeline_free(r->pipeline);
+	timeline_free(r->timeline);
 	setup_fini(&r->setup);
 	buf_fini(&r->out.buf);
 }
@@ -337,6 +419,8 @@ static int finish(struct replay *r)
 {
 	int rc = 0;
 
+	if (r->opt.until_ns > pipeline_now(r->pipeline))
+		pipeline_tick(r->pipeline, r->opt.until_ns);
 	final_stats(r);
 	if (r->opt.explain && print_explanation(r))
 		rc = EXIT_RUNTIME;
@@ -397,6 +481,25 @@ static int add_set(void *options, const char *value)
 	return setup_override_parse(value, opt->sets, &opt->sets_len);
 }
 
+static int set_learned(void *options, const char *value)
+{
+	((struct options *)options)->learned_dir = value;
+	return 0;
+}
+
+static int set_until(void *options, const char *value)
+{
+	uint64_t time_ns = log_reader_time(value);
+
+	if (!time_ns) {
+		log_error("--until: '%s' is no time such as 2026-11-21T10:00:00+0000", value);
+		return -EINVAL;
+	}
+	/* times are written in microseconds: all of that one counts */
+	((struct options *)options)->until_ns = time_ns + 999;
+	return 0;
+}
+
 static int set_compare(void *options, const char *value)
 {
 	((struct options *)options)->compare = value;
@@ -418,15 +521,18 @@ static int set_quiet(void *options, const char *value)
 
 static int set_output(void *options, const char *value)
 {
-	return cli_parse_output(value, &((struct options *)options)->human);
+	struct options *opt = options;
+	int rc = cli_parse_output(value, &opt->human);
+
+	opt->json = !rc && !opt->human;
+	return rc;
 }
 
 static const struct cli_option option_table[] = {
-	{ "emit", set_emit },	    { "engine", set_engine },
-	{ "config", set_config },   { "state", set_state },
-	{ "set", add_set },	    { "compare", set_compare },
-	{ "explain", set_explain }, { "quiet", set_quiet },
-	{ "output", set_output },   { NULL, NULL },
+	{ "emit", set_emit },	{ "engine", set_engine },   { "config", set_config },
+	{ "state", set_state }, { "learned", set_learned }, { "until", set_until },
+	{ "set", add_set },	{ "compare", set_compare }, { "explain", set_explain },
+	{ "quiet", set_quiet }, { "output", set_output },   { NULL, NULL },
 };
 
 static int parse_options(int argc, char **argv, struct options *opt, int *ret_first)
@@ -437,6 +543,10 @@ static int parse_options(int argc, char **argv, struct options *opt, int *ret_fi
 		return -EINVAL;
 	if (*ret_first == argc) {
 		log_error("replay: no capture file named; '-' is standard input");
+		return -EINVAL;
+	}
+	if (opt->state_dir && opt->learned_dir) {
+		log_error("replay: --state keeps what --learned leaves alone: one of them");
 		return -EINVAL;
 	}
 	if (opt->has_emit) {
@@ -461,7 +571,9 @@ int cmd_replay(int argc, char **argv)
 		close_all(&r);
 		return setup_exit_code(rc);
 	}
-	replay_inputs(&r, argv + first, (size_t)(argc - first));
+	r.files = argv + first;
+	r.files_len = (size_t)(argc - first);
+	replay_inputs(&r);
 	rc = finish(&r);
 	if (rc)
 		r.status = rc;

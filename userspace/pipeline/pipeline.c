@@ -280,6 +280,8 @@ void pipeline_connection(struct pipeline *p, struct connection *conn)
 		correlator_connection(p->correlator, conn);
 	if (p->detector)
 		detector_connection(p->detector, conn);
+	if (p->ops.connection)
+		p->ops.connection(p->ctx, conn);
 	if (!emits(p, PIPELINE_CONNECT) || !connection_wanted(p, conn))
 		return;
 	p->eve.in_iface = NULL;

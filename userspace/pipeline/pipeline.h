@@ -62,6 +62,7 @@ struct pipeline_ops {
 	void (*observation)(void *ctx, const struct dns_observation *obs);
 	void (*alert)(void *ctx, const struct alert *alert, const char *line, size_t len);
 	void (*change)(void *ctx, const struct churn_change *change);
+	void (*connection)(void *ctx, const struct connection *conn); /* its names joined */
 	void (*watch)(void *ctx, const struct ip_addr *addr, bool on);
 	const char *(*interface_name)(void *ctx, uint32_t ifindex); /* NULL: unknown */
 };

@@ -123,6 +123,13 @@ static void add_observed(struct buf *out, const struct ledger *l)
 		add_object(out, "\"logs\":", { "\"responses\":", l->observed });
 }
 
+static void add_timelines(struct buf *out, const struct timeline_stats *t)
+{
+	if (t->bytes)
+		add_object(out, "\"explain\":", { "\"names\":", t->names },
+			   { "\"evicted\":", t->evicted }, { "\"table_bytes\":", t->bytes });
+}
+
 static void add_flows(struct buf *out, const struct flow_stats *f)
 {
 	if (!f->records)
@@ -212,6 +219,7 @@ void eve_stats(struct buf *out, const struct eve_context *ctx, uint64_t time_ns,
 	add_analysis(out, ledger);
 	add_filter(out, ledger);
 	add_observed(out, ledger);
+	add_timelines(out, &ledger->timelines);
 	add_flows(out, &ledger->flows);
 	add_foreign(out, &ledger->foreign);
 	add_blind(out, ledger);

@@ -15,6 +15,7 @@
 struct human_style {
 	bool colour; /* ANSI SGR sequences */
 	int utc_offset_s; /* times are shown with it */
+	bool as_of; /* of an evaluation that was asked for, not of an alert that was raised */
 };
 
 void human_alert(struct buf *out, const struct human_style *style, const struct alert *alert);

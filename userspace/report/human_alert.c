@@ -76,7 +76,7 @@ static void add_title(struct block *k)
 		add_name(k, &a->domain);
 	paint(k, PLAIN);
 	buf_printf(k->out, "  %s confidence, %s ", confidence_name(a->confidence),
-		   alert_state_name(a->state));
+		   k->style->as_of ? "as of" : alert_state_name(a->state));
 	human_time(k->out, k->style, a->time_ns);
 	buf_char(k->out, '\n');
 	label(k, "what");

@@ -15,6 +15,7 @@
 #include "correlate/flow.h"
 #include "correlate/foreign.h"
 #include "detect/detector.h"
+#include "report/timeline.h"
 
 #define LEDGER_BLIND_MAX 5
 
@@ -42,6 +43,7 @@ struct ledger {
 	struct correlate_stats correlate;
 	struct detector_stats detect;
 	uint64_t connect_records, connect_lost;
+	struct timeline_stats timelines; /* what explain remembers; bytes 0: nothing */
 	struct flow_stats flows; /* gateway connections */
 	struct foreign_stats foreign; /* reports of other machines */
 	/* the kernel's repeat filter; names_max 0: not there */

@@ -9,6 +9,7 @@ struct entry {
 	uint64_t hash;
 	int64_t first_s, last_s;
 	uint64_t count;
+	uint32_t ttl_s;
 	uint32_t at; /* of owner, then target or address, then zone if any, in bytes */
 	uint16_t type;
 	bool has_zone;
@@ -97,6 +98,7 @@ static bool insert(struct aggregate *a, uint32_t *slot, uint64_t hash, const str
 					     .first_s = r->first_s,
 					     .last_s = r->last_s,
 					     .count = r->count,
+					     .ttl_s = r->ttl_s,
 					     .at = (uint32_t)a->used,
 					     .type = r->type,
 					     .has_zone = r->zone,
@@ -120,6 +122,8 @@ bool aggregate_add(struct aggregate *a, const struct aggregate_record *r)
 		if (e->hash != hash)
 			continue;
 		e->count += r->count;
+		if (r->ttl_s > e->ttl_s)
+			e->ttl_s = r->ttl_s;
 		if (r->last_s > e->last_s)
 			e->last_s = r->last_s;
 		if (r->first_s < e->first_s)
@@ -153,7 +157,8 @@ bool aggregate_next(const struct aggregate *a, size_t *pos, struct aggregate_nam
 					  .type = e->type,
 					  .first_s = e->first_s,
 					  .last_s = e->last_s,
-					  .count = e->count };
+					  .count = e->count,
+					  .ttl_s = e->ttl_s };
 	p = take_name(a->bytes + e->at, &names->owner);
 	if (e->has_addr) {
 		memcpy(names->addr.b, p, sizeof(names->addr.b));

@@ -17,6 +17,7 @@ struct aggregate_record {
 	uint16_t type;
 	int64_t first_s, last_s;
 	uint64_t count;
+	uint32_t ttl_s; /* the largest */
 };
 
 int aggregate_new(size_t max_entries, size_t max_bytes, const struct hash_key *key,

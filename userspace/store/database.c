@@ -24,6 +24,7 @@ static const char schema[] =
 	" time_first INTEGER NOT NULL,"
 	" time_last INTEGER NOT NULL,"
 	" count INTEGER NOT NULL,"
+	" ttl INTEGER NOT NULL DEFAULT 0,"
 	" UNIQUE(rrname, rrtype, rdata, bailiwick));"
 	"CREATE INDEX history_addr ON history(addr) WHERE addr IS NOT NULL;"
 	"CREATE INDEX history_last ON history(time_last);"
@@ -39,7 +40,12 @@ static const char schema[] =
 	" json TEXT NOT NULL,"
 	" text TEXT NOT NULL);"
 	"CREATE INDEX alerts_domain ON alerts(domain);"
-	"PRAGMA user_version=1;";
+	"PRAGMA user_version=2;";
+
+static const char from_version_1[] =
+	"BEGIN IMMEDIATE;"
+	"ALTER TABLE history ADD COLUMN ttl INTEGER NOT NULL DEFAULT 0;"
+	"PRAGMA user_version=2; COMMIT;";
 
 /* Removal goes in steps of this many rows, so that no transaction becomes long. */
 #define PRUNE_STEP 20000
@@ -49,11 +55,11 @@ static const char *const sql[STMT_MAX] = {
 	[STMT_COMMIT] = "COMMIT",
 	[STMT_ROLLBACK] = "ROLLBACK",
 	[STMT_RECORD] = "INSERT INTO history(rrname, rrtype, rdata, bailiwick, addr, time_first,"
-			" time_last, count) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+			" time_last, count, ttl) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
 			" ON CONFLICT(rrname, rrtype, rdata, bailiwick) DO UPDATE SET"
 			" time_first = min(time_first, excluded.time_first),"
 			" time_last = max(time_last, excluded.time_last),"
-			" count = count + excluded.count",
+			" count = count + excluded.count, ttl = max(ttl, excluded.ttl)",
 	[STMT_ALERT] = "INSERT INTO alerts(time_ns, domain, registered_domain, verdict, state,"
 		       " confidence, score, json, text) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
 	[STMT_PRUNE_AGE] = "DELETE FROM history WHERE id IN (SELECT id FROM history"
@@ -165,6 +171,8 @@ static int check_version(struct database *d, const char *path, char *err, size_t
 			rc = exec(d, schema);
 		return rc ? rc : exec(d, "COMMIT");
 	}
+	if (strcmp(version, "1") == 0)
+		return exec(d, from_version_1);
 	if (atoi(version) == DATABASE_VERSION)
 		return 0;
 	snprintf(err, err_len, "%s: %s", path,
@@ -319,6 +327,7 @@ static int write_record(struct database *d, const struct aggregate_record *r)
 	sqlite3_bind_int64(stmt, 6, r->first_s);
 	sqlite3_bind_int64(stmt, 7, r->last_s);
 	sqlite3_bind_int64(stmt, 8, (sqlite3_int64)r->count);
+	sqlite3_bind_int64(stmt, 9, r->ttl_s);
 	sqlite3_set_last_insert_rowid(d->db, 0);
 	err = step(d, STMT_RECORD);
 	if (!err && sqlite3_last_insert_rowid(d->db)) /* inserted, not updated */

@@ -8,7 +8,7 @@
 #include "store/aggregate.h"
 #include "store/store.h"
 
-#define DATABASE_VERSION 1
+#define DATABASE_VERSION 2 /* 1: without history.ttl */
 
 /* An alert on its way to the database. */
 struct stored_row {

@@ -15,6 +15,7 @@ struct printer {
 	enum print_format format;
 	struct buf line;
 	int64_t printed, last_id;
+	uint64_t limit; /* 0: none */
 };
 
 static bool put_line(struct printer *p)
@@ -24,7 +25,7 @@ static bool put_line(struct printer *p)
 	buf_reset(&p->line);
 	if (ok)
 		p->printed++;
-	return ok;
+	return ok && (!p->limit || (uint64_t)p->printed < p->limit);
 }
 
 static void number(struct buf *b, const char *key, uint64_t value)
@@ -78,10 +79,10 @@ static bool record_as_row(void *ctx, const struct history_record *r)
 	return put_line(p);
 }
 
-int64_t history_print(const char *path, const char *term, enum print_format format, FILE *out,
-		      char *err, size_t err_len)
+int64_t history_print(const char *path, const char *term, enum print_format format, uint64_t limit,
+		      FILE *out, char *err, size_t err_len)
 {
-	struct printer p = { .out = out, .format = format };
+	struct printer p = { .out = out, .format = format, .limit = limit };
 	struct store_reader *r;
 	int rc = store_reader_open(path, &r, err, err_len);
 

@@ -16,6 +16,7 @@ struct store_reader {
 	sqlite3 *db;
 	char *path;
 	char sensor[256];
+	bool has_ttl; /* version 1 of the schema had none */
 };
 
 static int read_failed(struct store_reader *r, char *err, size_t err_len)
@@ -71,8 +72,12 @@ static bool log_is_empty(const struct store_reader *r)
 static int read_meta(struct store_reader *r)
 {
 	sqlite3_stmt *stmt;
-	int rc = sqlite3_prepare_v2(r->db, "SELECT value FROM meta WHERE key = 'sensor'", -1, &stmt,
-				    NULL);
+	int rc;
+
+	r->has_ttl = sqlite3_table_column_metadata(r->db, NULL, "history", "ttl", NULL, NULL, NULL,
+						   NULL, NULL) == SQLITE_OK;
+	rc = sqlite3_prepare_v2(r->db, "SELECT value FROM meta WHERE key = 'sensor'", -1, &stmt,
+				NULL);
 
 	if (rc != SQLITE_OK)
 		return rc;
@@ -141,11 +146,15 @@ void store_reader_close(struct store_reader *r)
 /* --- history --------------------------------------------------------------------------------- */
 
 #define COLUMNS "rrname, rrtype, rdata, bailiwick, time_first, time_last, count"
+#define BY_NAME " FROM history WHERE rrname = ?1 ORDER BY rrtype, time_first, rdata, bailiwick"
+#define BY_ADDR                                      \
+	" FROM history WHERE addr BETWEEN ?1 AND ?2" \
+	" ORDER BY addr, time_first, rrname, bailiwick"
 
-static const char by_name[] = "SELECT " COLUMNS " FROM history WHERE rrname = ?1"
-			      " ORDER BY rrtype, time_first, rdata, bailiwick";
-static const char by_addr[] = "SELECT " COLUMNS " FROM history WHERE addr BETWEEN ?1 AND ?2"
-			      " ORDER BY addr, time_first, rrname, bailiwick";
+static const char *const by_name[] = { "SELECT " COLUMNS ", 0" BY_NAME,
+				       "SELECT " COLUMNS ", ttl" BY_NAME };
+static const char *const by_addr[] = { "SELECT " COLUMNS ", 0" BY_ADDR,
+				       "SELECT " COLUMNS ", ttl" BY_ADDR };
 
 static int prepare_addr(struct store_reader *r, const struct ip_prefix *prefix,
 			sqlite3_stmt **ret_stmt)
@@ -154,7 +163,7 @@ static int prepare_addr(struct store_reader *r, const struct ip_prefix *prefix,
 
 	for (unsigned int bit = prefix->bits; bit < 128; bit++)
 		last.b[bit / 8] |= (uint8_t)(0x80U >> bit % 8);
-	if (sqlite3_prepare_v2(r->db, by_addr, -1, ret_stmt, NULL) != SQLITE_OK)
+	if (sqlite3_prepare_v2(r->db, by_addr[r->has_ttl], -1, ret_stmt, NULL) != SQLITE_OK)
 		return -EIO;
 	sqlite3_bind_blob(*ret_stmt, 1, prefix->addr.b, 16, SQLITE_TRANSIENT);
 	sqlite3_bind_blob(*ret_stmt, 2, last.b, 16, SQLITE_TRANSIENT);
@@ -166,7 +175,7 @@ static int prepare_name(struct store_reader *r, const struct dns_name *name,
 {
 	char text[DNS_NAME_TEXT_MAX];
 
-	if (sqlite3_prepare_v2(r->db, by_name, -1, ret_stmt, NULL) != SQLITE_OK)
+	if (sqlite3_prepare_v2(r->db, by_name[r->has_ttl], -1, ret_stmt, NULL) != SQLITE_OK)
 		return -EIO;
 	dns_name_format(name, text);
 	sqlite3_bind_text(*ret_stmt, 1, text, -1, SQLITE_TRANSIENT);
@@ -214,6 +223,7 @@ static struct history_record record_at(const struct store_reader *r, sqlite3_stm
 		.time_first = sqlite3_column_int64(stmt, 4),
 		.time_last = sqlite3_column_int64(stmt, 5),
 		.count = (uint64_t)sqlite3_column_int64(stmt, 6),
+		.ttl_s = (uint32_t)sqlite3_column_int64(stmt, 7),
 	};
 }
 

@@ -17,6 +17,7 @@ struct history_record {
 	const char *rrtype;
 	int64_t time_first, time_last; /* Unix seconds */
 	uint64_t count;
+	uint32_t ttl_s; /* the largest seen; 0: not known */
 };
 
 struct logged_alert {
@@ -52,11 +53,12 @@ int store_alerts(struct store_reader *r, int64_t after, const char *domain, logg
 enum print_format { PRINT_JSON, PRINT_TABLE };
 
 /*
- * The commands: what was found goes to @out, JSON Lines or a table. Return the number of lines of
+ * The commands: what was found goes to @out, JSON Lines or a table; of the history at most @limit
+ * records (0: all). Return the number of lines of
  * data, or negative errno with a line for people in @err.
  */
-int64_t history_print(const char *path, const char *term, enum print_format format, FILE *out,
-		      char *err, size_t err_len);
+int64_t history_print(const char *path, const char *term, enum print_format format, uint64_t limit,
+		      FILE *out, char *err, size_t err_len);
 
 /*
  * @follow: go on with new ones until *@stop (may be NULL) is nonzero or @out fails. PRINT_TABLE

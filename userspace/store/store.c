@@ -241,6 +241,7 @@ static void observe_record(struct store *s, const struct dns_observation *obs,
 		.first_s = (int64_t)((obs->first_ns ? obs->first_ns : obs->time_ns) / 1000000000U),
 		.last_s = (int64_t)(obs->time_ns / 1000000000U),
 		.count = 1 + (uint64_t)obs->repeats,
+		.ttl_s = rr->ttl_s,
 	};
 
 	if (!is_addr && !rr->target)

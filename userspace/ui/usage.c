@@ -48,6 +48,8 @@ static const struct usage_option replay_options[] = {
 	{ 0, "emit", "LIST", "events to print: dns,anomaly,stats,connect,churn,alert; all; none" },
 	{ 0, "engine", "ENGINE", "native, or kernel: each frame through the real XDP program" },
 	{ 0, "state", "DIR", "begin with what was learned in DIR and save there" },
+	{ 0, "learned", "DIR", "begin with what was learned in DIR and leave it as it is" },
+	{ 0, "until", "TIME", "leave out what is later, and end then" },
 	OPTION_SET,
 	{ 0, "compare", "BASE", "print whose verdict differs from that of configuration BASE" },
 	{ 0, "explain", "NAME", "print why NAME has the score it has at the end" },
@@ -81,8 +83,12 @@ static const struct usage_option alerts_options[] = {
 	OPTION_END,
 };
 static const struct usage_option explain_options[] = {
-	OPTION_CONFIG, OPTION_SOCKET, { 'o', "output", "FORMAT", "text or json" },
-	OPTION_HELP,   OPTION_END,
+	OPTION_CONFIG,
+	OPTION_SOCKET,
+	{ 'd', "db", "FILE", "from this history, not from the running monitor" },
+	{ 'o', "output", "FORMAT", "text or json" },
+	OPTION_HELP,
+	OPTION_END,
 };
 static const struct usage_option doctor_options[] = {
 	OPTION_CONFIG,
@@ -121,7 +127,10 @@ const struct usage_command usage_commands[] = {
 	  "From the history, whether a monitor runs or not.\n", "who may read the history",
 	  alerts_options },
 	{ "explain", "NAME", "why a name has the score it has, term by term",
-	  "Whether or not there is an alert.\n", "group of the control socket", explain_options },
+	  "Its timeline, the terms of its score, the benign class it comes nearest to and what\n"
+	  "speaks against that, and the command that comes to the same verdict again; alert or\n"
+	  "not. From the running monitor; without one from the history.\n",
+	  "group of the control socket", explain_options },
 	{ "doctor", "", "what this machine can and cannot do",
 	  "Ends with 0 only when \"run\" would work; each line that says no says the remedy.\n",
 	  "root sees more", doctor_options },

@@ -1,0 +1,225 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""The same input gives the same verdicts, byte for byte: however it is read, however fast, replayed
+or live. What is compared:
+
+- replay of one capture: file, standard input in pieces with pauses, pcapng, gzip, both engines: the
+  alert lines, without the name of the file where that differs;
+- live against replay of the same frames at the times the monitor gave them: the alert lines, without
+  the number of the frame, which a monitor does not have;
+- live, with and without the kernel's repeat filter, against replay of the events it wrote: the alert
+  lines, nothing left out;
+- with against without the filter: what `explain` says at the end. Of names whose answers are always
+  new, the terms and all but times and counts of queries; of names whose answers come again, which
+  the filter holds back for a while (capture.refresh), the verdict and the confidence;
+- `explain` of the monitor, and `explain` of the history once it has ended, against the command that
+  they print to reproduce that."""
+import gzip
+import json
+import os
+import re
+import shutil
+import subprocess
+import time
+
+from fluxlib import QUICK, story, write_networks, write_pcap, write_pcapng
+from netlib import BUILD, FLUXTAP, Net, Tap, wait_for
+
+NAMES = ["www.single.example", "www.pair.example", "www.pool.example", "www.static.example"]
+
+
+def without(lines, *members):
+    for member in members:
+        lines = re.sub(rf'"{member}":("[^"]*"|[0-9]+),', "", lines)
+    return lines
+
+
+def replay(net, config, *args, stdin=None):
+    done = net.run(None, FLUXTAP, "replay", "-q", "-c", config, "-o", "json", "--emit", "alert", *args,
+                   stdin=stdin)
+    return done.stdout if done.returncode == 0 else f"status {done.returncode}\n{done.stderr}"
+
+
+def slowly(net, config, path):
+    """The capture through a pipe, in pieces that end anywhere, with pauses."""
+    child = subprocess.Popen([FLUXTAP, "replay", "-q", "-c", config, "-o", "json", "--emit", "alert",
+                              "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=False)
+    with open(path, "rb") as f:
+        for piece in iter(lambda: f.read(1777), b""):
+            child.stdin.write(piece)
+            child.stdin.flush()
+            time.sleep(0.01)
+    return child.communicate()[0].decode()
+
+
+def difference(a, b):
+    for x, y in zip(a.splitlines(), b.splitlines()):
+        if x != y:
+            return f"{x}\n{y}"
+    return f"{len(a.splitlines())} lines, {len(b.splitlines())} lines"
+
+
+def same(tap, what, a, b):
+    tap.ok(a and a == b, f"{what}: {len(a.splitlines())} alerts, byte for byte", difference(a, b))
+
+
+def replays(tap, net, config, frames):
+    pcap, pcapng, packed = (net.path(n) for n in ("story.pcap", "story.pcapng", "story.pcap.gz"))
+    write_pcap(pcap, frames)
+    write_pcapng(pcapng, frames)
+    with open(pcap, "rb") as f, gzip.open(packed, "wb") as g:
+        shutil.copyfileobj(f, g)
+    first = replay(net, config, pcap)
+    bare = without(first, "pcap_filename")
+    same(tap, "replay again", first, replay(net, config, pcap))
+    same(tap, "kernel engine against native", first, replay(net, config, "--engine", "kernel", pcap))
+    same(tap, "pcapng", bare, without(replay(net, config, pcapng), "pcap_filename"))
+    same(tap, "gzip", bare, without(replay(net, config, packed), "pcap_filename"))
+    same(tap, "slowly from standard input", bare, without(slowly(net, config, pcap), "pcap_filename"))
+    same(tap, "with events between them", first, "".join(
+        line for line in replay(net, config, "--emit", "all", pcap).splitlines(True)
+        if '"event_type":"alert"' in line))
+    verdicts = {json.loads(line)["flux"]["domain"] for line in first.splitlines()}
+    tap.ok({"www.single.example", "www.pair.example"} <= verdicts and
+           "www.static.example" not in verdicts, "the names that move are among them", verdicts)
+
+
+def explained(net, *args):
+    done = net.run(None, FLUXTAP, "explain", "-o", "json", *args)
+    return json.loads(done.stdout) if done.returncode == 0 else {"error": done.stderr}
+
+
+def evidence(event):
+    """What does not depend on when it was asked, or on how often others asked."""
+    flux = event.get("flux", {})
+    inner = {k: v for k, v in flux.get("evidence", {}).items()
+             if k in ("distinct_ips", "pool_estimate", "coverage", "novelty", "reentry",
+                      "effective_asns", "prefixes", "ttl_max", "changes")}
+    return {k: flux.get(k) for k in ("verdict", "confidence", "score", "terms")}, inner
+
+
+def judgement(event):
+    return {k: event.get("flux", {}).get(k) for k in ("verdict", "confidence")}
+
+
+def live(tap, net, filtering, frames, learned):
+    """A run on the frames; (alert lines, dns events, time of the end, explanations, event file)."""
+    name = "filter" if filtering else "plain"
+    shutil.copytree(learned, net.path(f"{name}.state"))
+    capture = net.path(f"{name}.pcap")
+    write_pcap(capture, frames)
+    events = net.path(f"{name}.eve/eve.json")
+    os.mkdir(os.path.dirname(events))
+    socket = net.path(f"{name}.sock")
+    monitor = net.monitor("mon", "-i", "m0", out=f"{name}.out", err=f"{name}.log",
+                          capture__filter=filtering, detect=QUICK, sensor="same",
+                          enrich__asn=write_networks(net.path("networks.csv")),
+                          state__path=net.path(f"{name}.state"), control__socket=socket,
+                          eve={"enabled": True, "path": events},
+                          store={"enabled": True, "path": net.path(f"{name}.db/history.db")})
+    config = shutil.copy(net.path("fluxtap.yaml"), net.path(f"{name}.yaml"))
+    net.run("srv", os.path.join(BUILD, "tests/tools/send_frames"), "-t", "s0", capture)
+
+    def seen():
+        return sum(1 + e["dns"].get("repeats", 0) for e in net.events("dns", f"{name}.out"))
+
+    wait_for(lambda: seen() >= len(frames) / (2 if filtering else 1), process=monitor)
+    wait_for(lambda: explained(net, "-s", socket, NAMES[1]).get("flux", {}).get("evidence", {})
+             .get("changes", 0) >= len(frames) / 10 - 1, process=monitor)
+    answers = {n: explained(net, "-c", config, "-s", socket, n) for n in NAMES}
+    status = net.stop(monitor)
+    tap.ok(status == 0, f"{name}: the monitor ends well", net.text(f"{name}.log"))
+    alerts = "".join(line for line in net.text(f"{name}.out").splitlines(True)
+                     if '"event_type":"alert"' in line)
+    stats = net.events("stats", f"{name}.out")
+    tap.ok(stats and stats[-1]["stats"]["balanced"], f"{name}: the ledger balances")
+    recorded(tap, net, config, net.path(f"{name}.db/history.db"), alerts, name)
+    return alerts, net.events("dns", f"{name}.out"), stats[-1]["timestamp"], answers, events
+
+
+def unix_ns(stamp):
+    """2026-11-21T10:00:00.123456+0000"""
+    whole = time.strptime(stamp[:19], "%Y-%m-%dT%H:%M:%S")
+    offset = (int(stamp[27:29]) * 60 + int(stamp[29:31])) * (-60 if stamp[26] == "-" else 60)
+    return (int(time.mktime(whole)) - time.timezone - offset) * 10**9 + int(stamp[20:26]) * 1000
+
+
+def recorded(tap, net, config, db, alerts, what):
+    """What the history says of the names once nobody runs."""
+    last = {}
+    for line in alerts.splitlines():
+        event = json.loads(line)
+        last[event["flux"]["domain"]] = event["flux"]
+    told = {n: explained(net, "-c", config, n) for n in NAMES[:2]}
+    for name, event in told.items():
+        kinds = {e["kind"] for e in event.get("explain", {}).get("timeline", [])}
+        tap.ok(event.get("flux") == last[name] and {"record", "verdict"} <= kinds and
+               (name != NAMES[1] or "nameservers" in kinds),
+               f"{what}: the history has {name}'s verdict and timeline", f"{kinds}\n{event}")
+        ttls = [e.get("ttl") for e in event["explain"]["timeline"] if e["kind"] == "record"]
+        tap.ok(ttls and min(ttls) >= 10, f"{what}: with TTLs", ttls)
+    reproduced(tap, net, told, f"{what}, from the history")
+    none = net.run(None, FLUXTAP, "explain", "-d", db, "no.such.example")
+    tap.ok(none.returncode == 1 and len(none.stderr.splitlines()) == 1,
+           f"{what}: nothing of an unknown name", none.stderr)
+
+
+def reproduced(tap, net, answers, what):
+    for name, told in answers.items():
+        command = told.get("explain", {}).get("reproduce", "")
+        done = subprocess.run(["sh", "-c", f"{command} -q -o json"], capture_output=True, text=True,
+                              env={**os.environ, "PATH": f"{os.path.dirname(os.path.abspath(FLUXTAP))}:"
+                                   + os.environ["PATH"]})
+        try:
+            again = json.loads(done.stdout)
+        except ValueError:
+            again = {"error": done.stderr}
+        keys = ("verdict", "confidence", "score", "terms", "evidence")
+        before, after = ({k: e.get("flux", {}).get(k) for k in keys} for e in (told, again))
+        tap.ok(command and before == after and before["terms"],
+               f"{what}: the command reproduces what explain said of {name}",
+               f"{command}\n{json.dumps(before)}\n{json.dumps(after)}\n{again.get('error')}")
+
+
+def main():
+    tap, net = Tap(), Net("srv", "mon")
+    os.environ["TZ"] = "UTC"
+    time.tzset()
+    net.link("srv", "s0", "198.18.3.1/24", "mon", "m0", "198.18.3.2/24")
+    frames = story()
+    networks = write_networks(net.path("networks.csv"))
+    config = net.config("replay.yaml", detect=QUICK, sensor="same", enrich__asn=networks)
+    replays(tap, net, config, frames)
+
+    # what was learned long ago, and the key of the tables with it, is the same for all
+    learned = net.path("learned")
+    write_pcap(net.path("first.pcap"), frames[4:5], 1780000000.0)
+    replay(net, config, "--state", learned, net.path("first.pcap"))
+    os.remove(os.path.join(learned, "history.db"))
+
+    alerts, events, end, plain, eve = live(tap, net, False, frames, learned)
+    tap.ok(len(events) == len(frames), "without the filter each answer is an event",
+           f"{len(events)} of {len(frames)}")
+    stamped = net.path("stamped.pcap")
+    write_pcap(stamped, [(unix_ns(e["timestamp"]), data) for e, (_, data) in zip(events, frames)])
+    same(tap, "live against replay of the frames", alerts,
+         without(replay(net, config, "--learned", learned, "--until", end, stamped),
+                 "pcap_filename", "pcap_cnt"))
+    same(tap, "live against replay of its events", alerts,
+         replay(net, config, "--learned", learned, "--until", end, eve))
+    reproduced(tap, net, plain, "live")
+
+    alerts, events, end, filtered, eve = live(tap, net, True, frames, learned)
+    tap.ok(len(events) < len(frames), "with the filter they are fewer", len(events))
+    same(tap, "live with the filter against replay of its events", alerts,
+         replay(net, config, "--learned", learned, "--until", end, eve))
+    for name in NAMES:
+        what = evidence if name in NAMES[:2] else judgement
+        tap.ok(what(plain[name]) == what(filtered[name]) and "flux" in plain[name],
+               f"{name}: the same with the filter as without",
+               f"{evidence(plain[name])}\n{evidence(filtered[name])}\n{filtered[name].get('error')}")
+    reproduced(tap, net, filtered, "live with the filter")
+    tap.done()
+
+
+main()
