@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* The database of the package libloc-database, read offline. */
+/*
+ * The database of the package libloc-database, read offline: networks by locdb.h, names by libloc,
+ * networks too where the format is newer than what is known there.
+ */
 #include "enrich/source.h"
 
 #include <errno.h>
@@ -14,6 +17,7 @@
 #include <libloc/network.h>
 
 #include "base/log.h"
+#include "enrich/locdb.h"
 
 /* Where Debian puts it; where upstream's updater does. */
 static const char *const paths[] = { "/var/lib/location/database.db",
@@ -24,6 +28,7 @@ struct libloc {
 	FILE *file;
 	struct loc_ctx *ctx;
 	struct loc_database *db;
+	struct locdb *networks; /* NULL: libloc has to look them up */
 };
 
 static bool libloc_lookup(struct enrich_source *s, const struct ip_addr *addr, struct origin *ret)
@@ -33,6 +38,8 @@ static bool libloc_lookup(struct enrich_source *s, const struct ip_addr *addr, s
 	struct in6_addr in6;
 	const char *country;
 
+	if (l->networks)
+		return locdb_lookup(l->networks, addr, ret) && (ret->asn || ret->country[0]);
 	memcpy(&in6, addr->b, sizeof(in6));
 	if (loc_database_lookup(l->db, &in6, &network) || !network)
 		return false;
@@ -62,6 +69,7 @@ static void libloc_close(struct enrich_source *s)
 {
 	struct libloc *l = (struct libloc *)s;
 
+	locdb_close(l->networks);
 	if (l->db)
 		loc_database_unref(l->db);
 	if (l->ctx)
@@ -98,6 +106,8 @@ int enrich_libloc_open(struct enrich_source **ret)
 		libloc_close(&l->base);
 		return -EBADMSG;
 	}
+	if (locdb_open(fileno(l->file), &l->networks))
+		l->networks = NULL;
 	*ret = &l->base;
 	return 0;
 }
