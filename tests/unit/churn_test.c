@@ -67,7 +67,7 @@ static enum names_outcome tell(struct names *n, double at_s, uint32_t server, co
 				    .time_ns = (uint64_t)((1e9 + at_s) * 1e9) };
 
 	make(&s, ips, len, ttl);
-	names_observe(n, 42, &r, res);
+	names_observe(n, 42, names_get(n, 42), &r, res);
 	return res->outcome;
 }
 
@@ -248,10 +248,11 @@ static void one_off_names_leave_the_table_alone(void **state)
 					    .server = 1,
 					    .client = 1,
 					    .time_ns = 1000000000ULL * 1000 + i * 1000000 };
+		uint64_t key = hash_nonzero(hash_mix(i));
 
-		names_observe(n, hash_nonzero(hash_mix(i)), &r, &res);
+		names_observe(n, key, names_get(n, key), &r, &res);
 		if (i % 10 == 0) /* in use all the time */
-			names_observe(n, 4711, &r, &res);
+			names_observe(n, 4711, names_get(n, 4711), &r, &res);
 	}
 	assert_false(res.is_new);
 	names_stats(n, &stats);

@@ -6,21 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const uint8_t mapped_prefix[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
-
-bool ip_is_v4(const struct ip_addr *a)
-{
-	return memcmp(a->b, mapped_prefix, sizeof(mapped_prefix)) == 0;
-}
-
-bool ip_is_unspecified(const struct ip_addr *a)
-{
-	static const struct ip_addr any4 = { { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff } };
-	static const struct ip_addr any6;
-
-	return ip_equal(a, &any4) || ip_equal(a, &any6);
-}
-
 struct special_v4 {
 	uint8_t net[4];
 	uint8_t bits;
@@ -29,10 +14,10 @@ struct special_v4 {
 /* IANA IPv4 Special-Purpose Address Registry, entries that are not globally reachable;
  * multicast and the reserved upper block besides. */
 static const struct special_v4 special_v4[] = {
-	{ { 0, 0, 0, 0 }, 8 },	    { { 10, 0, 0, 0 }, 8 },	{ { 100, 64, 0, 0 }, 10 },
-	{ { 127, 0, 0, 0 }, 8 },    { { 169, 254, 0, 0 }, 16 }, { { 172, 16, 0, 0 }, 12 },
-	{ { 192, 0, 0, 0 }, 24 },   { { 192, 0, 2, 0 }, 24 },	{ { 192, 168, 0, 0 }, 16 },
-	{ { 198, 18, 0, 0 }, 15 },  { { 198, 51, 100, 0 }, 24 }, { { 203, 0, 113, 0 }, 24 },
+	{ { 0, 0, 0, 0 }, 8 },	   { { 10, 0, 0, 0 }, 8 },	{ { 100, 64, 0, 0 }, 10 },
+	{ { 127, 0, 0, 0 }, 8 },   { { 169, 254, 0, 0 }, 16 },	{ { 172, 16, 0, 0 }, 12 },
+	{ { 192, 0, 0, 0 }, 24 },  { { 192, 0, 2, 0 }, 24 },	{ { 192, 168, 0, 0 }, 16 },
+	{ { 198, 18, 0, 0 }, 15 }, { { 198, 51, 100, 0 }, 24 }, { { 203, 0, 113, 0 }, 24 },
 	{ { 224, 0, 0, 0 }, 3 },
 };
 

@@ -14,7 +14,7 @@ struct ip_addr {
 
 struct ip_prefix {
 	struct ip_addr addr; /* host bits zero */
-	uint8_t bits;	     /* 0..128 of the mapped form: an IPv4 /24 is 120 */
+	uint8_t bits; /* 0..128 of the mapped form: an IPv4 /24 is 120 */
 };
 
 #define IP_TEXT_MAX 46 /* INET6_ADDRSTRLEN */
@@ -40,8 +40,20 @@ static inline bool ip_equal(const struct ip_addr *a, const struct ip_addr *b)
 	return memcmp(a->b, b->b, 16) == 0;
 }
 
-bool ip_is_v4(const struct ip_addr *a);
-bool ip_is_unspecified(const struct ip_addr *a);
+static inline bool ip_is_v4(const struct ip_addr *a)
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+
+	return memcmp(a->b, mapped, sizeof(mapped)) == 0;
+}
+
+static inline bool ip_is_unspecified(const struct ip_addr *a)
+{
+	static const uint8_t none[16];
+
+	return memcmp(a->b + 12, none, 4) == 0 &&
+	       (ip_is_v4(a) || memcmp(a->b, none, sizeof(none)) == 0);
+}
 
 /* Globally reachable unicast by the IANA special-purpose registries (RFC 6890 and updates);
  * 198.18.0.0/15, documentation, private, shared and link-local ranges are not. */
@@ -50,7 +62,8 @@ bool ip_is_global(const struct ip_addr *a);
 /* The address with all but the first @bits of the mapped form cleared. */
 struct ip_addr ip_mask(const struct ip_addr *a, unsigned int bits);
 
-/* Text: dotted quad for mapped IPv4, RFC 5952 otherwise. @buf holds IP_TEXT_MAX bytes; returns @buf. */
+/* Text: dotted quad for mapped IPv4, RFC 5952 otherwise. @buf holds IP_TEXT_MAX bytes; returns
+ * @buf. */
 char *ip_format(const struct ip_addr *a, char *buf);
 
 /* 0, or -EINVAL when @text is no address; @ret untouched then. */

@@ -6,55 +6,11 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define WAYS	   8U
+#define WAYS	   TABLE_WAYS
 #define HUGE_BYTES (2UL << 20)
 
-/*
- * What a look-up needs to know of a set, in half a cache line: 16 bits of each key.  Entries are
- * touched only where those agree, so that a look-up costs two cache misses, not eight.
+/* Zeroed, untouched until used; in huge pages where the kernel has them: one TLB entry for 2 MiB.
  */
-struct set {
-	uint16_t tags[WAYS];
-	uint8_t occupied; /* one bit a slot */
-	uint8_t used;	  /* used since the hand last passed */
-	uint8_t hand;	  /* next slot to look at */
-	uint8_t unused[13];
-};
-_Static_assert(sizeof(struct set) == 32, "two sets a cache line");
-
-struct table {
-	struct set *set;
-	uint8_t *entries;
-	size_t entry_bytes, sets, count;
-	uint64_t evictions;
-	table_evict_fn evict;
-	void *ctx;
-};
-
-static inline uint8_t *slot(const struct table *t, size_t set, unsigned int way)
-{
-	return t->entries + (set * WAYS + way) * t->entry_bytes;
-}
-
-static inline uint64_t key_of(const void *entry)
-{
-	uint64_t key;
-
-	memcpy(&key, entry, sizeof(key));
-	return key;
-}
-
-static inline size_t set_of(const struct table *t, uint64_t key)
-{
-	return (size_t)(key & (t->sets - 1));
-}
-
-static inline uint16_t tag_of(uint64_t key)
-{
-	return (uint16_t)(key >> 48);
-}
-
-/* Zeroed, untouched until used; in huge pages where the kernel has them: one TLB entry for 2 MiB. */
 static void *zeroed(size_t bytes)
 {
 	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -108,55 +64,30 @@ void table_free(struct table *t)
 	free(t);
 }
 
-typedef uint16_t tags_vector __attribute__((vector_size(sizeof(uint16_t) * WAYS)));
-
-/* Slots that may hold @key, one bit each: its tag is there. All eight are compared at once. */
-static inline unsigned int candidates_of(const struct set *set, uint64_t key)
+/* Where the hand of a full set stops next. */
+static unsigned int next_to_go(const struct table_set *set)
 {
-	static const tags_vector bits = { 1, 2, 4, 8, 16, 32, 64, 128 };
-	tags_vector tags, found;
-	uint64_t half[2], sum;
+	unsigned int way = set->hand;
 
-	memcpy(&tags, set->tags, sizeof(tags));
-	found = (tags_vector)(tags == tag_of(key)) & bits;
-	memcpy(half, &found, sizeof(half));
-	sum = half[0] + half[1]; /* of lanes with different bits: nothing carries */
-	sum += sum >> 32;
-	sum += sum >> 16;
-	return (unsigned int)sum & set->occupied;
-}
-
-void *table_get(struct table *t, uint64_t key)
-{
-	size_t at = set_of(t, key);
-	struct set *set = &t->set[at];
-
-	for (unsigned int left = candidates_of(set, key); left; left &= left - 1) {
-		unsigned int way = (unsigned int)__builtin_ctz(left);
-		uint8_t *entry = slot(t, at, way);
-
-		if (key_of(entry) == key) {
-			set->used |= (uint8_t)(1U << way);
-			return entry;
-		}
-	}
-	return NULL;
-}
-
-void table_prefetch(const struct table *t, uint64_t key)
-{
-	__builtin_prefetch(&t->set[set_of(t, key)]);
+	for (unsigned int i = 0; i < WAYS && set->used & 1U << way; i++)
+		way = (way + 1) % WAYS;
+	return way;
 }
 
 const void *table_prefetch_entry(const struct table *t, uint64_t key)
 {
-	size_t at = set_of(t, key);
-	unsigned int found = candidates_of(&t->set[at], key);
+	size_t at = table_set_of(t, key);
+	const struct table_set *set = &t->set[at];
+	unsigned int found = table_candidates(set, key);
 	const uint8_t *entry;
 
-	if (!found)
-		return NULL;
-	entry = slot(t, at, (unsigned int)__builtin_ctz(found));
+	if (found)
+		found = (unsigned int)__builtin_ctz(found);
+	else if (set->occupied == 0xff)
+		found = next_to_go(set);
+	else
+		found = (unsigned int)__builtin_ctz(~(unsigned int)set->occupied);
+	entry = table_slot(t, at, found);
 	__builtin_prefetch(entry, 1);
 	if (t->entry_bytes > 64) /* what comes behind is for the hardware to guess */
 		__builtin_prefetch(entry + 64, 1);
@@ -166,42 +97,52 @@ const void *table_prefetch_entry(const struct table *t, uint64_t key)
 /* Second chance: the first slot from the hand on that was not used since the hand passed. */
 static unsigned int make_room(struct table *t, size_t at)
 {
-	struct set *set = &t->set[at];
+	struct table_set *set = &t->set[at];
 	unsigned int way = set->hand;
 
 	while (set->used & 1U << way) {
-		set->used &= (uint8_t)~(1U << way);
+		set->used &= (uint8_t) ~(1U << way);
 		way = (way + 1) % WAYS;
 	}
 	set->hand = (uint8_t)((way + 1) % WAYS);
 	if (t->evict)
-		t->evict(t->ctx, slot(t, at, way));
+		t->evict(t->ctx, table_slot(t, at, way));
 	t->evictions++;
 	t->count--;
 	return way;
 }
 
-void *table_put(struct table *t, uint64_t key, bool *ret_new)
+/* Most entries are some words long: a loop over them costs less than a call. */
+static inline void clear(void *entry, size_t bytes)
 {
-	uint8_t *entry = table_get(t, key);
-	size_t at = set_of(t, key);
-	struct set *set = &t->set[at];
-	unsigned int way;
+	uint64_t *word = entry;
 
-	*ret_new = !entry;
-	if (entry)
-		return entry;
+	if (bytes > 64) {
+		memset(entry, 0, bytes);
+		return;
+	}
+	for (size_t i = 0; i < bytes / sizeof(*word); i++)
+		word[i] = 0;
+}
+
+void *table_add(struct table *t, uint64_t key)
+{
+	size_t at = table_set_of(t, key);
+	struct table_set *set = &t->set[at];
+	unsigned int way;
+	uint8_t *entry;
+
 	if (set->occupied == 0xff)
 		way = make_room(t, at);
 	else
 		way = (unsigned int)__builtin_ctz(~(unsigned int)set->occupied);
-	entry = slot(t, at, way);
-	memset(entry, 0, t->entry_bytes);
+	entry = table_slot(t, at, way);
+	clear(entry, t->entry_bytes);
 	memcpy(entry, &key, sizeof(key));
-	set->tags[way] = tag_of(key);
+	set->tags[way] = table_tag_of(key);
 	set->occupied |= (uint8_t)(1U << way);
 	/* used once it is asked for again: a flood of one-off keys evicts itself first */
-	set->used &= (uint8_t)~(1U << way);
+	set->used &= (uint8_t) ~(1U << way);
 	t->count++;
 	return entry;
 }
@@ -213,7 +154,7 @@ void table_remove(struct table *t, void *entry)
 	if (t->evict)
 		t->evict(t->ctx, entry);
 	memset(entry, 0, t->entry_bytes);
-	t->set[index / WAYS].occupied &= (uint8_t)~(1U << index % WAYS);
+	t->set[index / WAYS].occupied &= (uint8_t) ~(1U << index % WAYS);
 	t->count--;
 }
 
@@ -248,7 +189,7 @@ size_t table_capacity(const struct table *t)
 
 size_t table_bytes(const struct table *t)
 {
-	return t->sets * (WAYS * t->entry_bytes + sizeof(struct set));
+	return t->sets * (WAYS * t->entry_bytes + sizeof(struct table_set));
 }
 
 uint64_t table_evictions(const struct table *t)

@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct table;
 
@@ -27,14 +28,17 @@ int table_new(size_t entry_bytes, size_t capacity, table_evict_fn evict, void *c
 	      struct table **ret_table);
 void table_free(struct table *t); /* calls evict() for what is left; NULL is fine */
 
-void *table_get(struct table *t, uint64_t key); /* marks as used; NULL when absent */
+static inline void *table_get(struct table *t, uint64_t key); /* marks as used; NULL when absent */
+/* The same without the mark: who looks does not use it. */
+static inline const void *table_peek(const struct table *t, uint64_t key);
 /* Existing entry, or a zeroed one with its key set. @ret_new tells which. Never fails. */
-void *table_put(struct table *t, uint64_t key, bool *ret_new);
+static inline void *table_put(struct table *t, uint64_t key, bool *ret_new);
 /* Start fetching the memory that table_get() or table_put() of @key will look at. */
-void table_prefetch(const struct table *t, uint64_t key);
+static inline void table_prefetch(const struct table *t, uint64_t key);
 /*
  * The second step, once what table_prefetch() asked for is there: fetch the entry. Where it would
- * be found, for looking no closer than to fetch what it points to; NULL when it is surely absent.
+ * be found, or the one that will make room for it; for looking no closer than to fetch what it
+ * points to.
  */
 const void *table_prefetch_entry(const struct table *t, uint64_t key);
 void table_remove(struct table *t, void *entry); /* calls evict() without counting */
@@ -46,5 +50,120 @@ size_t table_count(const struct table *t);
 size_t table_capacity(const struct table *t);
 size_t table_bytes(const struct table *t);
 uint64_t table_evictions(const struct table *t);
+
+/* --- inside, here to be compiled into who looks up: several dozen times a response ------------ */
+
+#define TABLE_WAYS 8U
+
+/*
+ * What a look-up needs to know of a set, in half a cache line: 16 bits of each key.  Entries are
+ * touched only where those agree, so that a look-up costs two cache misses, not eight.
+ */
+struct table_set {
+	uint16_t tags[TABLE_WAYS];
+	uint8_t occupied; /* one bit a slot */
+	uint8_t used; /* used since the hand last passed */
+	uint8_t hand; /* next slot to look at */
+	uint8_t unused[13];
+};
+_Static_assert(sizeof(struct table_set) == 32, "two sets a cache line");
+
+struct table {
+	struct table_set *set;
+	uint8_t *entries;
+	size_t entry_bytes, sets, count;
+	uint64_t evictions;
+	table_evict_fn evict;
+	void *ctx;
+};
+
+static inline uint8_t *table_slot(const struct table *t, size_t set, unsigned int way)
+{
+	return t->entries + (set * TABLE_WAYS + way) * t->entry_bytes;
+}
+
+static inline uint64_t table_key_of(const void *entry)
+{
+	uint64_t key;
+
+	memcpy(&key, entry, sizeof(key));
+	return key;
+}
+
+static inline size_t table_set_of(const struct table *t, uint64_t key)
+{
+	return (size_t)(key & (t->sets - 1));
+}
+
+static inline uint16_t table_tag_of(uint64_t key)
+{
+	return (uint16_t)(key >> 48);
+}
+
+typedef uint16_t table_tags __attribute__((vector_size(sizeof(uint16_t) * TABLE_WAYS)));
+
+/* Slots that may hold @key, one bit each: its tag is there. All eight are compared at once. */
+static inline unsigned int table_candidates(const struct table_set *set, uint64_t key)
+{
+	static const table_tags bits = { 1, 2, 4, 8, 16, 32, 64, 128 };
+	table_tags tags, found;
+	uint64_t half[2], sum;
+
+	memcpy(&tags, set->tags, sizeof(tags));
+	found = (table_tags)(tags == table_tag_of(key)) & bits;
+	memcpy(half, &found, sizeof(half));
+	sum = half[0] + half[1]; /* of lanes with different bits: nothing carries */
+	sum += sum >> 32;
+	sum += sum >> 16;
+	return (unsigned int)sum & set->occupied;
+}
+
+static inline void *table_find(const struct table *t, uint64_t key, unsigned int *ret_way)
+{
+	size_t at = table_set_of(t, key);
+
+	for (unsigned int left = table_candidates(&t->set[at], key); left; left &= left - 1) {
+		unsigned int way = (unsigned int)__builtin_ctz(left);
+		uint8_t *entry = table_slot(t, at, way);
+
+		if (table_key_of(entry) != key)
+			continue;
+		*ret_way = way;
+		return entry;
+	}
+	return NULL;
+}
+
+static inline const void *table_peek(const struct table *t, uint64_t key)
+{
+	unsigned int way;
+
+	return table_find(t, key, &way);
+}
+
+static inline void *table_get(struct table *t, uint64_t key)
+{
+	unsigned int way;
+	void *entry = table_find(t, key, &way);
+
+	if (entry)
+		t->set[table_set_of(t, key)].used |= (uint8_t)(1U << way);
+	return entry;
+}
+
+void *table_add(struct table *t, uint64_t key); /* @key is not there */
+
+static inline void *table_put(struct table *t, uint64_t key, bool *ret_new)
+{
+	void *entry = table_get(t, key);
+
+	*ret_new = !entry;
+	return entry ? entry : table_add(t, key);
+}
+
+static inline void table_prefetch(const struct table *t, uint64_t key)
+{
+	__builtin_prefetch(&t->set[table_set_of(t, key)]);
+}
 
 #endif

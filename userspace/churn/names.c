@@ -56,9 +56,25 @@ struct churn_name *names_get(struct names *n, uint64_t key)
 	return table_get(n->table, key);
 }
 
+const struct churn_name *names_peek(const struct names *n, uint64_t key)
+{
+	return table_peek(n->table, key);
+}
+
 void names_expect(const struct names *n, uint64_t key, struct lookahead *l)
 {
 	lookahead_add(l, n->table, key);
+}
+
+bool names_expected(const struct names *n, const struct lookahead *l, size_t i,
+		    const struct churn_name **ret)
+{
+	const struct churn_name *e = l->at[i].entry;
+
+	if (l->at[i].table != n->table)
+		return false;
+	*ret = e->key == l->at[i].key ? e : NULL;
+	return true;
 }
 
 static bool admit(struct names *n, uint64_t key, uint32_t now_s)
@@ -262,12 +278,11 @@ static void take_fresh(struct churn_name *e, struct churn_server *s, const struc
 		sketch_add(&e->distinct, set->set.hashes[i]);
 }
 
-void names_observe(struct names *n, uint64_t key, const struct names_response *r,
-		   struct names_result *ret)
+void names_observe(struct names *n, uint64_t key, struct churn_name *e,
+		   const struct names_response *r, struct names_result *ret)
 {
 	uint32_t now_s = (uint32_t)(r->time_ns / 1000000000ULL);
 	struct churn_server *s;
-	struct churn_name *e = table_get(n->table, key);
 	bool is_new = false;
 
 	ret->outcome = NAMES_FIRST;

@@ -92,10 +92,15 @@ struct names_ops {
 };
 void names_set_ops(struct names *n, const struct names_ops *ops, void *ctx);
 
-void names_observe(struct names *n, uint64_t key, const struct names_response *r,
-		   struct names_result *ret);
 struct churn_name *names_get(struct names *n, uint64_t key);
+const struct churn_name *names_peek(const struct names *n, uint64_t key); /* is no use of it */
+/* @e: names_get() of @key, just now. */
+void names_observe(struct names *n, uint64_t key, struct churn_name *e,
+		   const struct names_response *r, struct names_result *ret);
 void names_expect(const struct names *n, uint64_t key, struct lookahead *l);
+/* Is place @i of @l one of names_expect()? Its entry, NULL when there seems to be none. */
+bool names_expected(const struct names *n, const struct lookahead *l, size_t i,
+		    const struct churn_name **ret);
 /* Remembered address @i (0 .. NAMES_V4/NAMES_V6 - 1); false when there is none. */
 bool names_address(const struct churn_name *e, unsigned int i, struct ip_addr *ret);
 

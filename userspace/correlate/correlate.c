@@ -92,58 +92,67 @@ static bool carries_addresses(const struct dns_observation *obs, const struct dn
 		obs->qtype == TYPE_HTTPS);
 }
 
-/* What the addresses of one response share, and the one it is at. */
-struct answers {
-	struct mapping_answer at;
-	struct tie_client client; /* time_ns 0: no address yet */
-};
-
-static struct answers answers_of(const struct correlator *c, const struct dns_observation *obs)
+static void plan_client(struct correlator *c, const struct dns_observation *obs,
+			struct correlate_plan *p)
 {
-	return (struct answers){ .at = { .query = obs->qname,
-					 .time_ns = obs->time_ns,
-					 .keep_ns = c->cfg.keep_ns } };
+	p->client = ties_client(c->ties, obs);
+	p->query = obs->qname;
+	p->query_key = p->query ? mappings_name_key(c->mappings, obs, p->query) : 0;
 }
 
-/* Move on to @r; false when it carries no address to connect to. */
-static bool take_answer(struct correlator *c, const struct dns_observation *obs,
-			const struct dns_obs_record *r, struct answers *a)
+static void plan_owner(const struct correlator *c, const struct dns_observation *obs,
+		       const struct dns_name *owner, struct correlate_plan *p)
 {
-	struct mapping_answer *at = &a->at;
-
-	if (!carries_addresses(obs, r))
-		return false;
-	if (!a->client.time_ns) { /* the first one */
-		a->client = ties_client(c->ties, obs);
-		at->query_key = at->query ? mappings_name_key(c->mappings, obs, at->query) : 0;
-	}
-	if (r->owner != at->owner) {
-		at->owner = r->owner;
-		at->owner_key = at->query && dns_name_equal(r->owner, at->query)
-					? at->query_key
-					: mappings_name_key(c->mappings, obs, r->owner);
-	}
-	if (!obs->qname) {
-		at->query = r->owner;
-		at->query_key = at->owner_key;
-	}
-	at->addr = &r->addr;
-	at->ttl_s = r->ttl_s > INT32_MAX ? 0 : r->ttl_s; /* RFC 2181 8 */
-	mappings_key(c->mappings, at);
-	return true;
+	p->owner = owner;
+	p->owner_key = p->query && dns_name_equal(owner, p->query)
+			       ? p->query_key
+			       : mappings_name_key(c->mappings, obs, owner);
 }
 
-void correlator_expect(struct correlator *c, const struct dns_observation *obs,
-		       struct lookahead *l)
+/* From record p->next on, as many as there is room for. */
+static void plan_on(struct correlator *c, const struct dns_observation *obs,
+		    struct correlate_plan *p, struct lookahead *l)
 {
-	struct answers a = answers_of(c, obs);
+	p->len = 0;
+	for (; p->next < obs->records_len && p->len < CORRELATE_PLANNED; p->next++) {
+		const struct dns_obs_record *r = &obs->records[p->next];
+		struct mapping_answer a;
 
-	for (size_t i = 0; i < obs->records_len; i++) {
-		if (!take_answer(c, obs, &obs->records[i], &a))
+		if (!carries_addresses(obs, r))
 			continue;
-		mappings_expect(c->mappings, &a.at, l);
-		ties_expect(c->ties, &a.client, a.at.key, l);
+		if (!p->client.time_ns)
+			plan_client(c, obs, p);
+		if (r->owner != p->owner)
+			plan_owner(c, obs, r->owner, p);
+		if (!obs->qname) {
+			p->query = r->owner;
+			p->query_key = p->owner_key;
+		}
+		a.addr = &r->addr;
+		a.owner_key = p->owner_key;
+		a.query_key = p->query_key;
+		mappings_key(c->mappings, &a);
+		p->at[p->len].record = r;
+		p->at[p->len].query = p->query;
+		p->at[p->len].owner_key = p->owner_key;
+		p->at[p->len].query_key = p->query_key;
+		p->at[p->len].addr_key = a.addr_key;
+		p->at[p->len++].key = a.key;
+		if (!l)
+			continue;
+		mappings_expect(c->mappings, &a, l);
+		ties_expect(c->ties, &p->client, a.key, l);
 	}
+}
+
+void correlator_plan(struct correlator *c, const struct dns_observation *obs,
+		     struct correlate_plan *ret, struct lookahead *l)
+{
+	ret->client.time_ns = 0;
+	ret->owner = ret->query = NULL;
+	ret->owner_key = ret->query_key = 0;
+	ret->next = 0;
+	plan_on(c, obs, ret, l);
 }
 
 void correlator_expect_more(const struct correlator *c, const struct lookahead *l)
@@ -151,21 +160,54 @@ void correlator_expect_more(const struct correlator *c, const struct lookahead *
 	mappings_expect_first(c->mappings, l);
 }
 
-void correlator_response(struct correlator *c, const struct dns_observation *obs)
+/* True when a forwarder handed one of them on. */
+static bool note_answers(struct correlator *c, const struct dns_observation *obs,
+			 const struct correlate_plan *p)
 {
-	struct answers a = answers_of(c, obs);
 	bool relayed = false;
 
-	for (size_t i = 0; i < obs->records_len; i++) {
-		if (!take_answer(c, obs, &obs->records[i], &a))
-			continue;
-		mappings_note(c->mappings, &a.at);
-		relayed |= ties_note(c->ties, &a.client, a.at.key);
+	for (size_t i = 0; i < p->len; i++) {
+		const struct dns_obs_record *r = p->at[i].record;
+		const struct mapping_answer a = {
+			.addr = &r->addr,
+			.owner = r->owner,
+			.query = p->at[i].query,
+			.owner_key = p->at[i].owner_key,
+			.query_key = p->at[i].query_key,
+			.time_ns = obs->time_ns,
+			.keep_ns = c->cfg.keep_ns,
+			.ttl_s = r->ttl_s > INT32_MAX ? 0 : r->ttl_s, /* RFC 2181 8 */
+			.addr_key = p->at[i].addr_key,
+			.key = p->at[i].key,
+		};
+
+		mappings_note(c->mappings, &a);
+		relayed |= ties_note(c->ties, &p->client, a.key);
+	}
+	return relayed;
+}
+
+void correlator_planned(struct correlator *c, const struct dns_observation *obs,
+			struct correlate_plan *plan)
+{
+	bool relayed = note_answers(c, obs, plan);
+
+	while (plan->next < obs->records_len) {
+		plan_on(c, obs, plan, NULL);
+		relayed |= note_answers(c, obs, plan);
 	}
 	if (relayed)
 		c->stats.relayed++;
-	else if (a.client.time_ns)
+	else if (plan->client.time_ns)
 		c->stats.answers++;
+}
+
+void correlator_response(struct correlator *c, const struct dns_observation *obs)
+{
+	struct correlate_plan plan;
+
+	correlator_plan(c, obs, &plan, NULL);
+	correlator_planned(c, obs, &plan);
 }
 
 /* --- connections ----------------------------------------------------------------------------- */
@@ -212,7 +254,7 @@ static size_t find_candidates(struct correlator *c, const struct connection *con
 
 	for (const struct mapping *m = mappings_first(c->mappings, &conn->dst); m;
 	     m = mappings_next(c->mappings, m)) {
-		struct candidate new = {.mapping = m};
+		struct candidate new = { .mapping = m };
 		size_t i;
 
 		new.answered_ns = answered_at(m, conn->time_ns, c->cfg.keep_ns);
@@ -233,7 +275,7 @@ static size_t find_candidates(struct correlator *c, const struct connection *con
 static double confidence(const struct correlator *c, const struct candidate *all, size_t len,
 			 const struct candidate *this, double ttl_left_s)
 {
-	static const double base[] = {0.50, 0.90, 0.98};
+	static const double base[] = { 0.50, 0.90, 0.98 };
 	double late = -ttl_left_s * 1e9 / (double)c->cfg.keep_ns, lateness = 1;
 	size_t others = 0;
 
@@ -261,7 +303,7 @@ static void fill_name(const struct correlator *c, const struct connection *conn,
 
 static bool leaves_the_machine(const struct correlator *c, const struct ip_addr *dst)
 {
-	static const uint8_t all_ones[4] = {255, 255, 255, 255};
+	static const uint8_t all_ones[4] = { 255, 255, 255, 255 };
 
 	if (ip_is_unspecified(dst) || ties_is_local(c->ties, dst))
 		return false;

@@ -29,6 +29,7 @@
 #include "base/hash.h"
 #include "base/lookahead.h"
 #include "correlate/connection.h"
+#include "correlate/tie.h"
 #include "dns/observation.h"
 
 struct correlate_config {
@@ -61,13 +62,33 @@ void correlator_free(struct correlator *c);
 /* An address of this machine. */
 void correlator_local(struct correlator *c, const struct ip_addr *addr);
 void correlator_response(struct correlator *c, const struct dns_observation *obs);
+
 /*
- * @obs comes soon: begin to fetch what it will need. Then, a little later each, lookahead_entries()
- * and correlator_expect_more(). Changes nothing.
+ * The same in two steps: correlator_plan() works out what is to be looked up and, unless @l is
+ * NULL, begins to fetch it; then, a little later each, come lookahead_entries(),
+ * correlator_expect_more() and correlator_planned(). Responses are planned in the order in which
+ * they are taken, and no connection comes between the two.
  */
-void correlator_expect(struct correlator *c, const struct dns_observation *obs,
-		       struct lookahead *l);
+#define CORRELATE_PLANNED 12 /* addresses; the work on those beyond is done when it is due */
+
+struct correlate_plan {
+	struct tie_client client; /* time_ns 0: no address yet */
+	const struct dns_name *owner, *query; /* of the last one */
+	uint64_t owner_key, query_key;
+	size_t next; /* record to go on with */
+	size_t len;
+	struct {
+		const struct dns_obs_record *record;
+		const struct dns_name *query;
+		uint64_t owner_key, query_key, addr_key, key;
+	} at[CORRELATE_PLANNED];
+};
+
+void correlator_plan(struct correlator *c, const struct dns_observation *obs,
+		     struct correlate_plan *ret, struct lookahead *l);
 void correlator_expect_more(const struct correlator *c, const struct lookahead *l);
+void correlator_planned(struct correlator *c, const struct dns_observation *obs,
+			struct correlate_plan *plan);
 /* Fill conn->names, best first, and conn->encrypted_dns. */
 void correlator_connection(struct correlator *c, struct connection *conn);
 void correlator_stats(const struct correlator *c, struct correlate_stats *ret);

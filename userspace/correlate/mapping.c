@@ -6,7 +6,8 @@
 
 #include "base/table.h"
 
-#define CHECK_NS 1000000000ULL	/* a name is looked whether it is still there, at most this often */
+#define CHECK_NS 1000000000ULL /* a name is looked whether it is still there, at most this often \
+				*/
 #define TOUCH_NS 60000000000ULL /* a name in use is marked as such this often */
 
 struct address {
@@ -194,8 +195,7 @@ void mappings_key(const struct mappings *m, struct mapping_answer *a)
 	a->key = nonzero(hash_mix(a->addr_key ^ hash_mix(a->owner_key ^ a->query_key << 1)));
 }
 
-void mappings_expect(const struct mappings *m, const struct mapping_answer *a,
-		     struct lookahead *l)
+void mappings_expect(const struct mappings *m, const struct mapping_answer *a, struct lookahead *l)
 {
 	lookahead_add(l, m->addresses, a->addr_key);
 }
@@ -208,8 +208,8 @@ void mappings_expect_first(const struct mappings *m, const struct lookahead *l)
 
 		if (l->at[i].table != m->addresses)
 			continue;
-		/* not there: the new one takes the next mapping from the pool */
-		if (!a || a->first == MAPPING_NONE || a->first >= m->pool_len)
+		/* that of the one that makes room is the first of those that come free */
+		if (!a->count || a->first >= m->pool_len)
 			continue;
 		p = &m->pool[a->first];
 		__builtin_prefetch(p, 1);

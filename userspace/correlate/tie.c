@@ -6,24 +6,25 @@
 
 #include "base/table.h"
 
-#define LOCAL_HOST    1ULL  /* key of the host that all local addresses are */
-#define LOCAL_MAX     1024  /* addresses of this machine and its processes; a power of two */
+#define LOCAL_HOST    1ULL /* key of the host that all local addresses are */
+#define LOCAL_MAX     1024 /* addresses of this machine and its processes; a power of two */
 #define QUESTIONS_MAX 32768 /* sockets that asked lately */
 #define ASKED_MAX     32768 /* pairs of process and mapping */
-#define WAITING_MAX   4096  /* answers whose question was not seen yet */
-#define WAITING_KEPT  4	    /* mappings of one such answer */
+#define WAITING_MAX   4096 /* answers whose question was not seen yet */
+#define WAITING_KEPT  4 /* mappings of one such answer */
+#define ANSWERED_BITS (1U << 19) /* 64 KiB */
 
-#define TICK_NS	    10000000ULL	   /* times in ties: 32 bits of 10 ms, compared modulo 2^32 */
-#define RELAY_TICKS 500		   /* an answer handed on later than this is a new one */
+#define TICK_NS	    10000000ULL /* times in ties: 32 bits of 10 ms, compared modulo 2^32 */
+#define RELAY_TICKS 500 /* an answer handed on later than this is a new one */
 #define ASK_NS	    30000000000ULL /* a question waits this long for its answer at most */
-#define SKEW_NS	    1000000ULL	   /* between the clocks of two rings */
+#define SKEW_NS	    1000000ULL /* between the clocks of two rings */
 
 struct tie { /* key: host and mapping. Small: a set of eight is three cache lines */
 	uint64_t key;
 	uint32_t last;
 	uint32_t upstream; /* last answered by another host; 0 never */
-	uint32_t relayed;  /* last handed on; 0 never */
-	uint32_t direct;   /* last answered by the host itself: a process asked the stub; 0 never */
+	uint32_t relayed; /* last handed on; 0 never */
+	uint32_t direct; /* last answered by the host itself: a process asked the stub; 0 never */
 };
 
 struct question { /* key: socket */
@@ -53,6 +54,9 @@ struct ties {
 	struct table *ties, *questions, *asked, *waiting;
 	struct local local[LOCAL_MAX]; /* open addressing */
 	size_t locals;
+	/* hosts that were answered, by bits of their key: most servers never were, and then nothing
+	 * needs to be looked up for them; never cleared */
+	uint64_t answered[ANSWERED_BITS / 64];
 };
 
 int ties_new(size_t max_ties, const struct hash_key *key, struct ties **ret)
@@ -89,7 +93,7 @@ void ties_free(struct ties *t)
 
 static bool is_loopback(const struct ip_addr *a)
 {
-	static const struct ip_addr v6 = {{[15] = 1}};
+	static const struct ip_addr v6 = { { [15] = 1 } };
 
 	return (ip_is_v4(a) && a->b[12] == 127) || ip_equal(a, &v6);
 }
@@ -167,7 +171,7 @@ static uint64_t socket_key(uint64_t address, uint16_t port)
 
 static uint32_t process_key(const struct ties *t, const struct process_info *p)
 {
-	uint64_t name[2] = {p->pid, p->start_ns};
+	uint64_t name[2] = { p->pid, p->start_ns };
 	uint32_t who = (uint32_t)hash_keyed(&t->key, name, sizeof(name));
 
 	return who ? who : 1;
@@ -202,7 +206,8 @@ void ties_question(struct ties *t, const struct connection *conn)
 	q = table_put(t->questions, socket, &is_new);
 	q->time_ns = conn->time_ns;
 	q->who = process_key(t, &conn->process);
-	w = table_get(t->waiting, socket); /* the answer came through its ring before the question */
+	w = table_get(t->waiting,
+		      socket); /* the answer came through its ring before the question */
 	if (!w)
 		return;
 	if (w->time_ns + SKEW_NS >= q->time_ns && w->time_ns <= q->time_ns + ASK_NS)
@@ -236,6 +241,16 @@ static void find_socket(struct ties *t, const struct dns_observation *obs, uint6
 	c->who = asker_of(t, socket_key(address_key(t, &any), obs->client_port), obs->time_ns);
 }
 
+static void note_answered(struct ties *t, uint64_t host)
+{
+	t->answered[host % ANSWERED_BITS / 64] |= 1ULL << host % 64;
+}
+
+static bool was_answered(const struct ties *t, uint64_t host)
+{
+	return t->answered[host % ANSWERED_BITS / 64] >> host % 64 & 1;
+}
+
 struct tie_client ties_client(struct ties *t, const struct dns_observation *obs)
 {
 	struct tie_client c = { .time_ns = obs->time_ns };
@@ -248,6 +263,10 @@ struct tie_client ties_client(struct ties *t, const struct dns_observation *obs)
 	l = is_loopback(&obs->client) ? NULL : local_find(t, address);
 	c.host = is_loopback(&obs->client) || (l && l->machine) ? LOCAL_HOST : address;
 	c.server = host_key(t, &obs->server);
+	c.host_mix = hash_mix(c.host);
+	note_answered(t, c.host);
+	if (c.server && was_answered(t, c.server))
+		c.server_mix = hash_mix(c.server);
 	if (obs->client_port && (l || c.host == LOCAL_HOST))
 		find_socket(t, obs, address, &c);
 	return c;
@@ -255,11 +274,9 @@ struct tie_client ties_client(struct ties *t, const struct dns_observation *obs)
 
 /* --- ties ------------------------------------------------------------------------------------ */
 
-static uint64_t tie_key(uint64_t host, uint64_t mapping)
+static uint64_t tie_key(uint64_t host_mix, uint64_t mapping)
 {
-	uint64_t key = hash_mix(hash_mix(host) ^ mapping);
-
-	return key ? key : 1;
+	return hash_nonzero(hash_mix(host_mix ^ mapping));
 }
 
 static uint32_t ticks(uint64_t time_ns)
@@ -274,9 +291,9 @@ void ties_expect(const struct ties *t, const struct tie_client *client, uint64_t
 {
 	if (!client->host)
 		return;
-	lookahead_add(l, t->ties, tie_key(client->host, mapping));
-	if (client->server)
-		lookahead_add(l, t->ties, tie_key(client->server, mapping));
+	lookahead_add(l, t->ties, tie_key(client->host_mix, mapping));
+	if (client->server_mix && client->server != client->host)
+		lookahead_add(l, t->ties, tie_key(client->server_mix, mapping));
 }
 
 static bool note_relay(struct ties *t, const struct tie_client *client, uint64_t mapping)
@@ -284,9 +301,9 @@ static bool note_relay(struct ties *t, const struct tie_client *client, uint64_t
 	uint32_t now = ticks(client->time_ns);
 	struct tie *up;
 
-	if (!client->server)
+	if (!client->server_mix)
 		return false;
-	up = table_get(t->ties, tie_key(client->server, mapping));
+	up = table_get(t->ties, tie_key(client->server_mix, mapping));
 	if (!up || !up->upstream || now - up->upstream > RELAY_TICKS)
 		return false;
 	if (client->server != client->host)
@@ -319,7 +336,7 @@ bool ties_note(struct ties *t, const struct tie_client *client, uint64_t mapping
 	if (!client->host)
 		return false;
 	relayed = note_relay(t, client, mapping);
-	tie = table_put(t->ties, tie_key(client->host, mapping), &is_new);
+	tie = table_put(t->ties, tie_key(client->host_mix, mapping), &is_new);
 	tie->last = ticks(client->time_ns);
 	if (client->server == client->host)
 		tie->direct = tie->last;
@@ -353,13 +370,14 @@ enum tie_strength ties_look(struct ties *t, const struct tie_asker *asker, uint6
 	if (asker->who && table_get(t->asked, asked_key(asker->who, mapping)))
 		return TIE_PROCESS;
 	for (size_t i = 0; i < 2; i++) {
-		const struct tie *tie = asker->hosts[i] ?
-						table_get(t->ties, tie_key(asker->hosts[i], mapping)) :
-						NULL;
+		const struct tie *tie =
+			asker->hosts[i]
+				? table_get(t->ties, tie_key(hash_mix(asker->hosts[i]), mapping))
+				: NULL;
 
 		/* asked for others, and by nobody here */
-		if (!tie || (tie->relayed && !tie->direct &&
-			     (int32_t)(tie->last - tie->relayed) <= 0))
+		if (!tie ||
+		    (tie->relayed && !tie->direct && (int32_t)(tie->last - tie->relayed) <= 0))
 			continue;
 		best = TIE_HOST;
 	}

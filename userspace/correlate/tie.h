@@ -25,10 +25,12 @@ bool ties_is_local(const struct ties *t, const struct ip_addr *addr);
 void ties_question(struct ties *t, const struct connection *conn);
 
 struct tie_client { /* of one response, worked out once */
-	uint64_t host, server;	/* 0: unknown */
-	uint64_t socket;	/* that asked, when it may be a local process's; else 0 */
+	uint64_t host, server; /* 0: unknown */
+	uint64_t socket; /* that asked, when it may be a local process's; else 0 */
 	uint64_t time_ns;
-	uint32_t who;		/* process; 0 not known (yet) */
+	uint64_t host_mix, server_mix; /* what keys of ties are made from; server: 0 when nobody was
+					  ever answered there, so that it has no ties */
+	uint32_t who; /* process; 0 not known (yet) */
 };
 struct tie_client ties_client(struct ties *t, const struct dns_observation *obs);
 /* ties_note() comes soon: begin to fetch what it will look at. */

@@ -235,13 +235,22 @@ static void collect(struct detector *d, const struct dns_observation *obs,
 	ret->partial = obs->tc;
 }
 
+struct sides { /* unit hashes of who answered and who asked */
+	uint64_t server, client;
+};
+
+static struct sides sides_of(const struct detector *d, const struct dns_observation *obs)
+{
+	return (struct sides){ unit_hash(d, &obs->server), unit_hash(d, &obs->client) };
+}
+
 static struct transaction *transaction_at(const struct detector *d,
-					  const struct dns_observation *obs, uint16_t type,
-					  uint64_t *ret_key)
+					  const struct dns_observation *obs, const struct sides *s,
+					  uint16_t type, uint64_t *ret_key)
 {
 	uint64_t key = obs_key(d, obs, obs->qname) + type;
 
-	key = hash_mix(key ^ unit_hash(d, &obs->client)) + unit_hash(d, &obs->server);
+	key = hash_mix(key ^ s->client) + s->server;
 	key = hash_mix(key ^ ((uint64_t)obs->client_port << 16 | obs->txid));
 	*ret_key = key;
 	return &d->transactions[key % TRANSACTIONS];
@@ -252,7 +261,7 @@ static struct transaction *transaction_at(const struct detector *d,
  * false is returned; another one is what an injector races the server with.
  */
 static bool check_transaction(struct detector *d, const struct dns_observation *obs,
-			      const struct rrset *r, bool *ret_injected)
+			      const struct sides *s, const struct rrset *r, bool *ret_injected)
 {
 	uint32_t now_s = (uint32_t)(obs->time_ns / NS);
 	struct transaction *t;
@@ -261,7 +270,7 @@ static bool check_transaction(struct detector *d, const struct dns_observation *
 	*ret_injected = false;
 	if (!obs->has_txid || !obs->client_port)
 		return true;
-	t = transaction_at(d, obs, r->type, &key);
+	t = transaction_at(d, obs, s, r->type, &key);
 	if (t->key == key && now_s - t->time_s <= TRANSACTION_S) {
 		*ret_injected = t->identity != r->identity && !r->partial;
 		return *ret_injected;
@@ -270,9 +279,9 @@ static bool check_transaction(struct detector *d, const struct dns_observation *
 	return true;
 }
 
-static uint32_t tag_of(const struct detector *d, const struct ip_addr *addr)
+static uint32_t tag_of(uint64_t unit_hash)
 {
-	return (uint32_t)(unit_hash(d, addr) >> 32) | 1;
+	return (uint32_t)(unit_hash >> 32) | 1;
 }
 
 static bool same_domain(struct detector *d, const struct dns_name *a, const struct dns_name *b)
@@ -283,8 +292,22 @@ static bool same_domain(struct detector *d, const struct dns_name *a, const stru
 	       memcmp(a->wire + x, b->wire + y, (size_t)(a->len - x)) == 0;
 }
 
-static void observe_answer(struct detector *d, const struct dns_observation *obs, uint16_t type,
-			   const struct dns_name *owner, uint32_t chain_ttl)
+/* Does the chain of CNAMEs lead to another registered domain? Known names have theirs with them. */
+static bool leads_away(struct detector *d, const struct dns_observation *obs,
+		       const struct dns_name *owner, uint16_t type)
+{
+	const struct churn_name *a = names_peek(d->names, typed_key(obs_key(d, obs, owner), type));
+	const struct churn_name *b =
+		names_peek(d->names, typed_key(obs_key(d, obs, obs->qname), type));
+
+	if (a && b)
+		return a->domain != b->domain;
+	return !same_domain(d, owner, obs->qname);
+}
+
+static void observe_answer(struct detector *d, const struct dns_observation *obs,
+			   const struct sides *s, uint16_t type, const struct dns_name *owner,
+			   uint32_t chain_ttl)
 {
 	struct answer buf;
 	struct observed o = { .obs = obs };
@@ -294,11 +317,11 @@ static void observe_answer(struct detector *d, const struct dns_observation *obs
 	collect(d, obs, owner, type, &buf, &o.rrset);
 	if (!o.rrset.set.len)
 		return;
-	if (!check_transaction(d, obs, &o.rrset, &o.injected))
+	if (!check_transaction(d, obs, s, &o.rrset, &o.injected))
 		return;
-	o.server = tag_of(d, &obs->server);
-	o.client = tag_of(d, &obs->client);
-	o.foreign = chained && !same_domain(d, owner, obs->qname);
+	o.server = tag_of(s->server);
+	o.client = tag_of(s->client);
+	o.foreign = chained && leads_away(d, obs, owner, type);
 	observe_name(d, owner, chained ? obs_key(d, obs, owner) : key, &o);
 	if (!chained)
 		return;
@@ -314,6 +337,7 @@ void detector_response(struct detector *d, const struct dns_observation *obs)
 	const struct dns_name *owner;
 	uint32_t chain_ttl = UINT32_MAX;
 	bool has_a = false, has_aaaa = false, has_ns = false;
+	struct sides sides;
 
 	detector_tick(d, obs->time_ns);
 	d->stats.responses += 1 + obs->repeats;
@@ -328,15 +352,16 @@ void detector_response(struct detector *d, const struct dns_observation *obs)
 		has_a |= type == DNS_TYPE_A;
 		has_aaaa |= type == DNS_TYPE_AAAA;
 	}
+	sides = sides_of(d, obs);
 	if (has_ns)
-		observe_nameservers(d, obs, tag_of(d, &obs->server));
+		observe_nameservers(d, obs, tag_of(sides.server));
 	if (!has_a && !has_aaaa)
 		return;
 	owner = terminal(obs, &chain_ttl);
 	if (has_a)
-		observe_answer(d, obs, DNS_TYPE_A, owner, chain_ttl);
+		observe_answer(d, obs, &sides, DNS_TYPE_A, owner, chain_ttl);
 	if (has_aaaa)
-		observe_answer(d, obs, DNS_TYPE_AAAA, owner, chain_ttl);
+		observe_answer(d, obs, &sides, DNS_TYPE_AAAA, owner, chain_ttl);
 }
 
 static void expect_zone(const struct detector *d, const struct dns_observation *obs,
@@ -351,13 +376,16 @@ static void expect_zone(const struct detector *d, const struct dns_observation *
 static void expect_answer(const struct detector *d, const struct dns_observation *obs,
 			  const struct dns_name *owner, uint16_t type, struct lookahead *l)
 {
+	struct sides sides;
 	uint64_t key;
 
 	names_expect(d->names, typed_key(obs_key(d, obs, owner), type), l);
 	if (owner != obs->qname)
 		names_expect(d->names, typed_key(obs_key(d, obs, obs->qname), type), l);
-	if (obs->has_txid && obs->client_port)
-		__builtin_prefetch(transaction_at(d, obs, type, &key), 1);
+	if (!obs->has_txid || !obs->client_port)
+		return;
+	sides = sides_of(d, obs);
+	__builtin_prefetch(transaction_at(d, obs, &sides, type, &key), 1);
 }
 
 /* Guesses as detector_response() will look: the owner of the last address ends the chain. */
@@ -382,6 +410,37 @@ void detector_expect(const struct detector *d, const struct dns_observation *obs
 	}
 	if (last)
 		expect_answer(d, obs, last->owner, last->type, l);
+}
+
+static void expect_addresses(const struct detector *d, const struct dns_observation *obs,
+			     struct lookahead *l)
+{
+	for (size_t i = 0; i < obs->records_len; i++) {
+		const struct dns_obs_record *rr = &obs->records[i];
+
+		if (rr->section == DNS_ANSWER &&
+		    (rr->type == DNS_TYPE_A || rr->type == DNS_TYPE_AAAA))
+			lookahead_add(l, d->local.addresses, unit_hash(d, &rr->addr));
+	}
+}
+
+/* A known name leads to its registered domain; the addresses of a new one are looked up. */
+void detector_expect_more(const struct detector *d, const struct dns_observation *obs,
+			  const struct lookahead *l, struct lookahead *more)
+{
+	bool has_new = false;
+
+	for (size_t i = 0; i < l->len; i++) {
+		const struct churn_name *e;
+
+		if (!names_expected(d->names, l, i, &e))
+			continue;
+		if (e)
+			lookahead_add(more, d->local.domains, e->domain);
+		has_new |= !e;
+	}
+	if (has_new)
+		expect_addresses(d, obs, more);
 }
 
 /* --- questions --------------------------------------------------------------------------- */

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "churn/sketch.h"
-#include "dns/psl.h"
 
 #define NS_MAX	 16 /* of one zone in one response */
 #define GLUE_MAX 32
@@ -90,12 +89,10 @@ static void collect(struct detector *d, const struct dns_observation *obs,
 static void learn_fanin(struct detector *d, const struct ns_set *s, uint64_t domain, uint32_t now_s)
 {
 	for (size_t i = 0; i < s->len; i++) {
-		struct dns_name ns_domain;
 		struct local_domain *dom;
-		uint64_t key;
+		uint8_t off;
+		uint64_t key = registered_domain(d, s->names[i], &off);
 
-		dns_registered_domain(s->names[i], &ns_domain);
-		key = name_key(d, ns_domain.wire, ns_domain.len);
 		dom = local_domain(&d->local, key, now_s);
 		sketch_add(&dom->zones, hash_mix(domain));
 		if (!i)
@@ -110,13 +107,13 @@ static void observe_entry(struct detector *d, uint64_t key, const struct ns_set 
 		.rrset = r, .server = server, .client = 1, .time_ns = obs->time_ns
 	};
 
-	names_observe(d->names, key, &resp, &d->result);
+	names_observe(d->names, key, names_get(d->names, key), &resp, &d->result);
 	if (d->result.entry && d->result.is_new) {
-		struct dns_name domain;
-
-		dns_registered_domain(s->owner, &domain);
-		d->result.entry->domain_off = (uint8_t)(s->owner->len - domain.len);
-		d->result.entry->domain = name_key(d, domain.wire, domain.len);
+		/* the question's may be needed as well, and tells that of the zone above it */
+		if (obs->qname)
+			domain_offset(d, obs->qname);
+		d->result.entry->domain =
+			registered_domain(d, s->owner, &d->result.entry->domain_off);
 	}
 }
 

@@ -18,33 +18,45 @@ struct dns_name domain_name(const struct dns_name *name, uint8_t off)
 	return domain;
 }
 
+static struct suffix_entry *suffix_at(struct detector *d, const struct dns_name *name, size_t from,
+				      uint32_t *ret_key)
+{
+	uint64_t key = hash_keyed(&d->key, name->wire + from, name->len - from);
+
+	*ret_key = (uint32_t)(key >> 32);
+	return &d->suffixes[key % SUFFIXES];
+}
+
 /*
- * The public suffix list costs a microsecond.  Where the registered domain begins depends, for a
- * name with labels to spare, on what is behind its first label only; that is remembered.
+ * The public suffix list costs two microseconds.  Where the registered domain begins depends, for a
+ * name with labels to spare, on what is behind its first label only; that is remembered.  What
+ * holds for the names below @name holds for @name, unless it is too short for it.
  */
 uint8_t domain_offset(struct detector *d, const struct dns_name *name)
 {
 	size_t first = name->wire[0] + 1U;
-	struct suffix_entry *entry = NULL;
+	struct suffix_entry *entry = NULL, *below;
 	struct dns_name domain;
-	uint64_t key;
+	uint32_t key, own_key;
 
 	if (first < name->len) {
-		key = hash_keyed(&d->key, name->wire + first, name->len - first);
-		entry = &d->suffixes[key % SUFFIXES];
-		if (entry->key == (uint32_t)(key >> 32) && entry->domain_len)
+		entry = suffix_at(d, name, first, &key);
+		if (entry->key == key && entry->domain_len)
 			return (uint8_t)(name->len - entry->domain_len);
+		below = suffix_at(d, name, 0, &own_key);
+		if (below->key == own_key && below->domain_len && below->domain_len <= name->len)
+			return (uint8_t)(name->len - below->domain_len);
 	}
 	dns_registered_domain(name, &domain);
 	/* only where the first label is no part of the domain is it the same for its siblings */
 	if (entry && domain.len < name->len) {
-		entry->key = (uint32_t)(key >> 32);
+		entry->key = key;
 		entry->domain_len = domain.len;
 	}
 	return (uint8_t)(name->len - domain.len);
 }
 
-static uint64_t registered_domain(struct detector *d, const struct dns_name *name, uint8_t *ret_off)
+uint64_t registered_domain(struct detector *d, const struct dns_name *name, uint8_t *ret_off)
 {
 	*ret_off = domain_offset(d, name);
 	return name_key(d, name->wire + *ret_off, (size_t)(name->len - *ret_off));
@@ -316,7 +328,7 @@ void observe_name(struct detector *d, const struct dns_name *name, uint64_t name
 			return;
 		}
 	}
-	names_observe(d->names, key, &r, res);
+	names_observe(d->names, key, e, &r, res);
 	if (!res->entry) {
 		report_change(d, name, o, res, NULL);
 		return;

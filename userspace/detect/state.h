@@ -127,6 +127,8 @@ void observe_name(struct detector *d, const struct dns_name *name, uint64_t name
 		  const struct observed *o);
 /* Where the registered domain begins in @name. */
 uint8_t domain_offset(struct detector *d, const struct dns_name *name);
+/* The same, and name_key() of the domain. */
+uint64_t registered_domain(struct detector *d, const struct dns_name *name, uint8_t *ret_off);
 struct dns_name domain_name(const struct dns_name *name, uint8_t off);
 
 /* candidates' life, promote.c */

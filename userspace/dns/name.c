@@ -203,11 +203,6 @@ size_t dns_name_format(const struct dns_name *name, char *buf)
 	return (size_t)(p - buf);
 }
 
-bool dns_name_equal(const struct dns_name *a, const struct dns_name *b)
-{
-	return a->len == b->len && memcmp(a->wire, b->wire, a->len) == 0;
-}
-
 bool dns_name_within(const struct dns_name *name, const struct dns_name *zone)
 {
 	size_t pos = 0;

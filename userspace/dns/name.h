@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define DNS_NAME_MAX	  255 /* RFC 1035 2.3.4 */
 #define DNS_NAME_TEXT_MAX 1021 /* every octet escaped \DDD, dots, terminating zero */
@@ -36,7 +37,11 @@ int dns_name_from_text(const char *text, struct dns_name *ret);
  */
 size_t dns_name_format(const struct dns_name *name, char *buf);
 
-bool dns_name_equal(const struct dns_name *a, const struct dns_name *b);
+static inline bool dns_name_equal(const struct dns_name *a, const struct dns_name *b)
+{
+	/* names of one message are mostly one copy */
+	return a == b || (a->len == b->len && memcmp(a->wire, b->wire, a->len) == 0);
+}
 /* @name is @zone or below it. */
 bool dns_name_within(const struct dns_name *name, const struct dns_name *zone);
 unsigned int dns_name_labels(const struct dns_name *name); /* the root has 0 */

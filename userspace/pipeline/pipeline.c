@@ -15,17 +15,19 @@
 
 /*
  * Responses on their way: sets of the tables are asked for when one comes in, entries when the next
- * AT_ENTRIES have come, what those point to AT_MORE later. A miss takes as long as about a third
- * of the work on a response.
+ * AT_ENTRIES have come, what those point to after AT_MORE and AT_LAST. A miss takes as long as
+ * about a third of the work on a response.
  */
 #define WAITING	   8U /* a power of two */
 #define AT_ENTRIES 2U
 #define AT_MORE	   4U
+#define AT_LAST	   6U
 
 struct waiting {
 	struct dns_arena *arena;
 	struct dns_observation obs;
-	struct lookahead lookahead;
+	struct lookahead lookahead, more;
+	struct correlate_plan plan;
 	const char *pcap_filename;
 	uint64_t pcap_cnt;
 };
@@ -108,9 +110,13 @@ static void fill_observation(const struct message_unit *unit, struct dns_observa
 	}
 }
 
-static void analyse(struct pipeline *p, const struct dns_observation *obs)
+/* @plan: of the correlator, when it was made before; else NULL. */
+static void analyse(struct pipeline *p, const struct dns_observation *obs,
+		    struct correlate_plan *plan)
 {
-	if (p->correlator)
+	if (p->correlator && plan)
+		correlator_planned(p->correlator, obs, plan);
+	else if (p->correlator)
 		correlator_response(p->correlator, obs);
 	if (p->detector)
 		detector_response(p->detector, obs);
@@ -131,7 +137,7 @@ static void analyse_first(struct pipeline *p)
 
 	p->eve.pcap_filename = w->pcap_filename;
 	p->eve.pcap_cnt = w->pcap_cnt;
-	analyse(p, &w->obs);
+	analyse(p, &w->obs, p->looks_ahead ? &w->plan : NULL);
 	p->eve.pcap_filename = filename;
 	p->eve.pcap_cnt = cnt;
 	p->waiting_head++;
@@ -144,18 +150,30 @@ void pipeline_flush(struct pipeline *p)
 		analyse_first(p);
 }
 
+/* The one that came @after others ago; NULL when it was not there yet, or is done. */
+static struct waiting *waiting_since(struct pipeline *p, uint32_t after)
+{
+	return p->waiting_len > after ? waiting_at(p, p->waiting_len - 1 - after) : NULL;
+}
+
 static void begin_fetching(struct pipeline *p, struct waiting *w)
 {
-	w->lookahead.len = 0;
+	w->lookahead.len = w->more.len = 0;
 	if (p->correlator)
-		correlator_expect(p->correlator, &w->obs, &w->lookahead);
+		correlator_plan(p->correlator, &w->obs, &w->plan, &w->lookahead);
 	if (p->detector)
 		detector_expect(p->detector, &w->obs, &w->lookahead);
-	if (p->waiting_len > AT_ENTRIES)
-		lookahead_entries(&waiting_at(p, p->waiting_len - 1 - AT_ENTRIES)->lookahead);
-	if (p->waiting_len > AT_MORE && p->correlator)
-		correlator_expect_more(p->correlator,
-				       &waiting_at(p, p->waiting_len - 1 - AT_MORE)->lookahead);
+	w = waiting_since(p, AT_ENTRIES);
+	if (w)
+		lookahead_entries(&w->lookahead);
+	w = waiting_since(p, AT_MORE);
+	if (w && p->correlator)
+		correlator_expect_more(p->correlator, &w->lookahead);
+	if (w && p->detector)
+		detector_expect_more(p->detector, &w->obs, &w->lookahead, &w->more);
+	w = waiting_since(p, AT_LAST);
+	if (w)
+		lookahead_entries(&w->more);
 }
 
 static void observe(struct pipeline *p, const struct message_unit *unit)
@@ -260,7 +278,7 @@ void pipeline_observation(struct pipeline *p, const struct dns_observation *obs)
 	advance(p, obs->time_ns);
 	p->observed++;
 	pipeline_flush(p);
-	analyse(p, obs);
+	analyse(p, obs, NULL);
 }
 
 static bool connection_wanted(const struct pipeline *p, const struct connection *conn)
