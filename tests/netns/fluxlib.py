@@ -42,10 +42,25 @@ def frame(payload, client, port):
     return b"\xff" * 6 + b"\2\0\0\0\0\1" + b"\x08\0" + head + udp
 
 
+def tcp(source, sport, target, dport, flags):
+    head = struct.pack(">HHIIBBHHH", sport, dport, 1, 1, 0x50, flags, 1024, 0, 0)
+    ip = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(head), 0, 0, 64, 6, 0, address(source),
+                     address(target))
+    total = sum(struct.unpack(">10H", ip))
+    total = (total & 0xffff) + (total >> 16)
+    ip = ip[:10] + struct.pack(">H", ~(total + (total >> 16)) & 0xffff) + ip[12:]
+    return b"\xff" * 6 + b"\2\0\0\0\0\1" + b"\x08\0" + ip + head
+
+
+def connections(client, port, target, ok):
+    """A client's SYN, and SYN/ACK or RST."""
+    return [tcp(client, port, target, 443, 2), tcp(target, 443, client, port, 18 if ok else 20)]
+
+
 def story(rounds=24, seed=1):
     """(seconds, frame) in order: a single-flux and a double-flux name, a name that never changes, a
     round robin and a pool of four; each round, and each asked for a second time by another
-    client. TTLs grow, so that each answer is a fresh one without waiting for the last to expire."""
+    client, which then connects to an address of the two that move. TTLs grow, so that each answer is a fresh one without waiting for the last to expire."""
     rng = random.Random(seed)
     pick = lambda n: [f"198.{18 + rng.randrange(2)}.{rng.randrange(200)}.{rng.randrange(1, 255)}"
                       for _ in range(n)]
@@ -62,10 +77,13 @@ def story(rounds=24, seed=1):
                 ("www.pool.example", rng.sample(pool, 2), None, ())):
             for client in (CLIENT, "198.18.200.2"):
                 ident += 1
-                out.append((i * 0.12 + len(out) % 10 * 0.002,
+                out.append((i * 0.12 + ident % 10 * 0.002,
                             frame(message(ident, name, ttl, answers, zone, servers), client,
                                   20000 + ident)))
-    return out
+            if name in ("www.single.example", "www.pair.example"):
+                out += [(i * 0.12 + 0.09, data)
+                        for data in connections(CLIENT, 30000 + ident, answers[0], i % 3 > 0)]
+    return sorted(out, key=lambda pair: pair[0])
 
 
 def write_pcap(path, frames, start=1790000000.0):

@@ -69,7 +69,7 @@ static const char own_events[] =
 	"443,\"proto\":\"TCP\",\"connect\":{\"result\":\"ECONNREFUSED\",\"process\":{\"pid\":42,\"exe\":"
 	"\"/usr/bin/bot\",\"comm\":\"bot\",\"uid\":1000}}}\n"
 	"{\"timestamp\":\"2026-11-21T10:00:02.000000+0000\",\"event_type\":\"connect\",\"sensor\":"
-	"\"gw1\",\"src_ip\":\"192.0.2.1\",\"src_port\":5001,\"dest_ip\":\"198.51.100.1\",\"dest_port\":"
+	"\"gw1\",\"ether\":{\"src_mac\":\"02:00:00:00:00:0a\"},\"src_ip\":\"192.0.2.1\",\"src_port\":5001,\"dest_ip\":\"198.51.100.1\",\"dest_port\":"
 	"443,\"proto\":\"TCP\",\"connect\":{\"result\":\"ok\",\"bytes_toserver\":7,\"bytes_toclient\":9,"
 	"\"duration_s\":1.5}}\n"
 	"{\"timestamp\":\"2026-11-21T10:00:03.000000+0000\",\"event_type\":\"churn\",\"sensor\":"
@@ -227,6 +227,8 @@ static void own_events_come_back(void **state)
 	assert_false(conn.has_process);
 	assert_int_equal(conn.source, CONNECTION_GATEWAY);
 	assert_int_equal(conn.bytes_toclient, 9);
+	assert_true(conn.has_mac);
+	assert_int_equal(conn.mac[5], 10);
 	assert_int_equal(log_reader_next(r, &obs, &conn), LOG_ITEM_END);
 	log_reader_close(r);
 }

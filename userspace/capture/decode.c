@@ -44,9 +44,13 @@ struct decoder {
 		struct ft_fragment fragment;
 		struct ft_segment segment;
 		struct ft_refused refused;
+		struct ft_flow flow;
 		uint8_t bytes[DECODE_RECORD_MAX];
 	} rec;
 	bool skip_walk;
+	struct flow_watch *watch; /* NULL: connections are not looked at */
+	void (*sync)(void *ctx);
+	void *sync_ctx;
 };
 
 int decoder_new(const struct decode_config *cfg, struct decoder **ret)
@@ -348,6 +352,32 @@ static void fill_refused(struct decoder *d, const struct ft_decode *frame, const
 	rec->reason = frame->reason;
 }
 
+void decoder_watch(struct decoder *d, struct flow_watch *w, void (*sync)(void *ctx), void *ctx)
+{
+	d->watch = w;
+	d->sync = sync;
+	d->sync_ctx = ctx;
+}
+
+/* As ft_watch_frame() of the kernel program does. */
+static bool fill_flow(struct decoder *d, const struct ft_decode *frame, const struct frame *f)
+{
+	struct ft_flow *rec = &d->rec.flow;
+	uint8_t event;
+
+	if (!d->watch || !flow_watch_wants(frame->pkt.ip_proto, frame->flags))
+		return false;
+	if (d->sync)
+		d->sync(d->sync_ctx);
+	event = flow_watch_event(d->watch, &frame->pkt, frame->flags);
+	if (!event)
+		return false;
+	memset(rec, 0, sizeof(*rec));
+	fill_head(d, frame, f, FT_EVENT_FLOW, sizeof(*rec));
+	rec->event = event;
+	return true;
+}
+
 const struct dns_message *decoder_message(const struct decoder *d, const struct ft_response *rec)
 {
 	return rec == &d->rec.response && rec->walked ? &d->walk : NULL;
@@ -396,6 +426,10 @@ void decoder_frame(struct decoder *d, const struct frame *f, record_fn fn, void 
 		break;
 	case FT_KIND_REFUSED:
 		fill_refused(d, &frame, f);
+		break;
+	case FT_KIND_NOT_DNS:
+		if (!fill_flow(d, &frame, f))
+			return;
 		break;
 	default:
 		return;

@@ -9,15 +9,16 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include "capture/flow_watch.h"
 #include "capture/record.h"
 #include "dns/message.h"
 
 struct frame {
-	uint64_t time_ns;	/* Unix time */
+	uint64_t time_ns; /* Unix time */
 	const uint8_t *bytes;
 	uint32_t captured, wire; /* bytes held, bytes the frame had */
 	uint32_t interface;
-	int link_type;		/* LINKTYPE_* as in the file, e.g. 1 Ethernet */
+	int link_type; /* LINKTYPE_* as in the file, e.g. 1 Ethernet */
 };
 
 #define DECODE_PORTS_MAX 16
@@ -36,6 +37,13 @@ void decoder_free(struct decoder *d);
 /* From now on leave the records unwalked (walked = 0, no fingerprint): for a reader that parses
  * every message anyway and compares with no kernel. */
 void decoder_skip_walk(struct decoder *d);
+
+/*
+ * From now on frames that begin or refuse a connection with an address of @w (borrowed) yield an
+ * FT_EVENT_FLOW record. @sync (may be NULL) is called before @w is looked at: whoever fills it may
+ * have something to add because of an earlier frame.
+ */
+void decoder_watch(struct decoder *d, struct flow_watch *w, void (*sync)(void *ctx), void *ctx);
 
 /*
  * Decode @f; when it yields a record (response, fragment, segment, refusal) hand it to @fn.

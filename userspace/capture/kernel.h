@@ -108,6 +108,8 @@ void kernel_engine_close(struct kernel_engine *e);
  * octets) are judged by the native decoder instead: kernel_engine_native() counts them.
  */
 int kernel_engine_frame(struct kernel_engine *e, const struct frame *f, record_fn fn, void *ctx);
+/* As kernel_watch(), for the program of the engine and for what it leaves to the native decoder. */
+void kernel_engine_watch(struct kernel_engine *e, const struct ip_addr *addr, bool on);
 uint64_t kernel_engine_native(const struct kernel_engine *e);
 const uint64_t *kernel_engine_counters(struct kernel_engine *e); /* FT_COUNTER_MAX entries */
 

@@ -32,6 +32,7 @@ enum {
 struct kernel_engine {
 	struct kernel *k;
 	struct decoder *native; /* for what cannot be pushed */
+	struct flow_watch *watch; /* the native decoder's */
 	uint64_t native_frames;
 	uint64_t counters[FT_COUNTER_MAX];
 	uint8_t *frame; /* Ethernet header and the frame behind it */
@@ -49,6 +50,7 @@ static void adjust_for_engine(struct ft_settings *s)
 	s->refused_per_s = 0;
 	s->malformed_per_s = 0;
 	s->fragments_per_s = 0;
+	s->flows_per_s = 0;
 	s->follow_tcp = 1;
 	s->follow_fragments = FT_FRAGMENTS_ALL;
 }
@@ -80,10 +82,13 @@ int kernel_engine_open(const struct decode_config *cfg, struct kernel_engine **r
 		goto fail;
 	}
 	code = decoder_new(cfg, &e->native);
+	if (!code)
+		code = flow_watch_new(&e->watch);
 	if (code) {
 		snprintf(err, err_len, "kernel engine: %s", strerror(-code));
 		goto fail;
 	}
+	decoder_watch(e->native, e->watch, NULL, NULL);
 	*ret = e;
 	return 0;
 
@@ -97,6 +102,7 @@ void kernel_engine_close(struct kernel_engine *e)
 	if (!e)
 		return;
 	decoder_free(e->native);
+	flow_watch_free(e->watch);
 	kernel_close(e->k);
 	free(e->frame);
 	free(e);
@@ -254,6 +260,12 @@ int kernel_engine_frame(struct kernel_engine *e, const struct frame *f, record_f
 		return err;
 	ring_read(&e->k->ring, 16, deliver_of_capture, &d);
 	return 0;
+}
+
+void kernel_engine_watch(struct kernel_engine *e, const struct ip_addr *addr, bool on)
+{
+	kernel_watch(e->k, addr, on);
+	flow_watch_set(e->watch, addr, on);
 }
 
 uint64_t kernel_engine_native(const struct kernel_engine *e)

@@ -45,6 +45,7 @@ struct replay {
 	struct pipeline *pipeline;
 	struct compare *compare;
 	struct decoder *decoder;
+	struct flow_watch *watch; /* the decoder's */
 	struct kernel_engine *engine;
 	struct store *store;
 	struct timeline *timeline; /* for --explain */
@@ -101,6 +102,23 @@ static void on_change(void *ctx, const struct churn_change *change)
 static void on_connection(void *ctx, const struct connection *conn)
 {
 	timeline_connection(((struct replay *)ctx)->timeline, conn);
+}
+
+/* Connections to these are wanted, as on a gateway. */
+static void on_watch(void *ctx, const struct ip_addr *addr, bool on)
+{
+	struct replay *r = ctx;
+
+	if (r->engine)
+		kernel_engine_watch(r->engine, addr, on);
+	else if (r->watch)
+		flow_watch_set(r->watch, addr, on);
+}
+
+/* Responses that still wait for their analysis may name an address of the frame at hand. */
+static void before_watch(void *ctx)
+{
+	pipeline_flush(((struct replay *)ctx)->pipeline);
 }
 
 static void on_record(void *ctx, const struct ft_event_hdr *rec)
@@ -246,6 +264,8 @@ static void print_summary(const struct replay *r)
 	struct ledger ledger = { 0 };
 	double wall, cpu;
 
+	if (r->frames)
+		log_info("not in captures: processes (connections are known by address)");
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	getrusage(RUSAGE_SELF, &use);
 	pipeline_fill_ledger(r->pipeline, &ledger);
@@ -338,8 +358,12 @@ static int open_engine(struct replay *r)
 	if (!r->opt.kernel_engine) {
 		rc = decoder_new(&r->setup.config->dns, &r->decoder);
 		if (!rc)
-			decoder_skip_walk(r->decoder);
-		return rc;
+			rc = flow_watch_new(&r->watch);
+		if (rc)
+			return rc;
+		decoder_skip_walk(r->decoder);
+		decoder_watch(r->decoder, r->watch, before_watch, r);
+		return 0;
 	}
 	rc = kernel_engine_open(&r->setup.config->dns, &r->engine, err, sizeof(err));
 	if (rc)
@@ -379,6 +403,7 @@ static int open_all(struct replay *r)
 		.line = on_line,
 		.observation = r->opt.state_dir ? on_observation : NULL,
 		.alert = on_alert,
+		.watch = on_watch,
 		.change = r->opt.explain ? on_change : NULL,
 		.connection = r->opt.explain ? on_connection : NULL,
 	};
@@ -390,7 +415,7 @@ static int open_all(struct replay *r)
 	setup_pipeline_config(&r->setup, &hash_key_fixed, &cfg);
 	if (r->opt.has_emit)
 		cfg.emit = r->opt.emit;
-	cfg.lookahead = true;
+	cfg.lookahead = !r->opt.kernel_engine; /* its maps are to know all that came before */
 	rc = pipeline_new(&cfg, &ops, r, &r->pipeline);
 	if (!rc && r->opt.explain)
 		rc = timeline_new(EXPLAINED_NAMES, &hash_key_fixed, &r->timeline);
@@ -410,6 +435,7 @@ static void close_all(struct replay *r)
 	decoder_free(r->decoder);
 	compare_free(r->compare);
 	pipeline_free(r->pipeline);
+	flow_watch_free(r->watch);
 	timeline_free(r->timeline);
 	setup_fini(&r->setup);
 	buf_fini(&r->out.buf);

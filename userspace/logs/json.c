@@ -18,7 +18,7 @@ static const char *text_at(yajl_val v, const char *name)
 {
 	const char *path[] = { name, NULL };
 
-	v = yajl_tree_get(v, path, yajl_t_string);
+	v = v ? yajl_tree_get(v, path, yajl_t_string) : NULL;
 	return v ? YAJL_GET_STRING(v) : "";
 }
 
@@ -220,6 +220,17 @@ static void take_process(struct entry *e, yajl_val process)
 	p->container_id = entry_text(e, text_at(process, "container_id"));
 }
 
+static bool parse_mac(const char *text, uint8_t ret[6])
+{
+	unsigned int b[6];
+
+	if (sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x", &b[0], &b[1], &b[2], &b[3], &b[4], &b[5]) != 6)
+		return false;
+	for (unsigned int i = 0; i < 6; i++)
+		ret[i] = (uint8_t)b[i];
+	return true;
+}
+
 /* An event of our own: what the tracepoints or the watch set have reported. */
 static const char *eve_connect_event(const struct line *l, struct entry *e, yajl_val connect)
 {
@@ -237,6 +248,7 @@ static const char *eve_connect_event(const struct line *l, struct entry *e, yajl
 	c->proto = strcmp(proto, "UDP") == 0 ? IPPROTO_UDP : IPPROTO_TCP;
 	if (process)
 		take_process(e, process);
+	c->has_mac = parse_mac(text_at(object_at(l->json, "ether"), "src_mac"), c->mac);
 	c->source = process ? CONNECTION_LOCAL : CONNECTION_GATEWAY;
 	c->state = strcmp(result, "ok") != 0 ? CONNECTION_FAILED
 		   : duration >= 0	     ? CONNECTION_CLOSED

@@ -34,7 +34,7 @@ struct log_reader {
 	struct log_reader_stats stats;
 	char *line;
 	struct source *given; /* its entry is in the caller's hands until the next call */
-	char lacks[640];
+	char lacks[768];
 };
 
 /* The next line without its end; false at the end of the file. */
@@ -216,12 +216,19 @@ static void advance(struct log_reader *r, struct source *s)
 	}
 }
 
+static void add_lack(struct log_reader *r, const char *text)
+{
+	size_t n = strlen(r->lacks);
+
+	snprintf(r->lacks + n, sizeof(r->lacks) - n, "%s", text);
+}
+
 static void fill_lacks(struct log_reader *r)
 {
 	static const char *const words[] = {
 		[LOG_KIND_ZEEK_DNS] = "Zeek dns.log has no authority section (no name servers, no "
 				      "double-flux evidence). ",
-		[LOG_KIND_ZEEK_CONN] = "Zeek conn.log knows hosts, not processes. ",
+		[LOG_KIND_ZEEK_CONN] = "Zeek conn.log and ntp.log know hosts, not processes. ",
 		[LOG_KIND_EVE] = "EVE has name servers only where authorities are logged, and no "
 				 "processes. ",
 		[LOG_KIND_COF] =
@@ -236,13 +243,15 @@ static void fill_lacks(struct log_reader *r)
 
 	for (size_t i = 0; i < r->len; i++) {
 		enum log_kind k = r->sources[i].kind;
-		size_t n = strlen(r->lacks);
 
-		if (k == LOG_KIND_UNKNOWN || told[k] || !*words[k])
+		if (k == LOG_KIND_UNKNOWN || told[k])
 			continue;
 		told[k] = true;
-		snprintf(r->lacks + n, sizeof(r->lacks) - n, "%s", words[k]);
+		add_lack(r, words[k]);
 	}
+	if (r->len && !told[LOG_KIND_ZEEK_CONN] && !told[LOG_KIND_EVE] && !told[LOG_KIND_FLUXTAP])
+		add_lack(r,
+			 "No connections: time servers and other pools cannot be told by them. ");
 	if (r->lacks[0])
 		r->lacks[strlen(r->lacks) - 1] = '\0';
 }
