@@ -128,6 +128,104 @@ static void udp_is_told_at_once_and_once(void **state)
 	assert_int_equal(f->count, 2);
 }
 
+static void local(struct fixture *f, uint64_t time_ns, const char *src, uint16_t sport,
+		  const char *dst, uint16_t dport)
+{
+	struct connection conn = {.time_ns = time_ns, .sport = sport, .dport = dport,
+				  .proto = IPPROTO_TCP};
+
+	assert_int_equal(ip_parse(src, &conn.src), 0);
+	assert_int_equal(ip_parse(dst, &conn.dst), 0);
+	flows_local(f->flows, &conn);
+}
+
+static void handshake(struct fixture *f, uint64_t time_ns, uint16_t sport)
+{
+	packet(f, time_ns, FT_FLOW_SYN, "10.0.0.9", sport, "192.0.2.1", 443, FT_DIR_INGRESS);
+	packet(f, time_ns + 1000, FT_FLOW_SYNACK, "192.0.2.1", 443, "10.0.0.9", sport,
+	       FT_DIR_INGRESS);
+}
+
+static int set_up_holding(void **state)
+{
+	struct flow_config cfg = flow_config_default();
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	cfg.hold_ns = SECOND;
+	*state = f;
+	return flows_new(&cfg, &hash_key_fixed, take, f, &f->flows);
+}
+
+/* Whichever account comes first: the packets' is marked when the process told as well. */
+static void what_a_process_told_is_marked(void **state)
+{
+	struct fixture *f = *state;
+	struct flow_stats s;
+
+	local(f, T0, "10.0.0.9", 4000, "192.0.2.1", 443);
+	handshake(f, T0, 4000);
+	handshake(f, T0, 4001);
+	local(f, T0, "10.0.0.9", 4001, "192.0.2.1", 443);
+	flows_tick(f->flows, T0 + SECOND);
+	assert_int_equal(f->count, 0);
+	flows_tick(f->flows, T0 + 2 * SECOND);
+	assert_int_equal(f->count, 2);
+	assert_true(f->last.seen_locally);
+	assert_int_equal(f->last.state, CONNECTION_OK);
+	assert_int_equal(f->last.latency_us, 1);
+	flows_stats(f->flows, &s);
+	assert_int_equal(s.local, 2);
+}
+
+/* A UDP socket that is bound to no address: its process tells a port only. */
+static void a_process_without_address_is_known_by_its_port(void **state)
+{
+	struct connection conn = {.time_ns = T0, .sport = 5000, .dport = 123, .proto = IPPROTO_UDP};
+	struct fixture *f = *state;
+
+	assert_int_equal(ip_parse("0.0.0.0", &conn.src), 0);
+	assert_int_equal(ip_parse("192.0.2.1", &conn.dst), 0);
+	flows_local(f->flows, &conn);
+	packet(f, T0, FT_FLOW_UDP, "10.0.0.9", 5001, "192.0.2.1", 123, FT_DIR_INGRESS);
+	flows_tick(f->flows, T0 + SECOND);
+	assert_int_equal(f->count, 1);
+	assert_false(f->last.seen_locally);
+	packet(f, T0, FT_FLOW_UDP, "10.0.0.9", 5000, "192.0.2.1", 123, FT_DIR_INGRESS);
+	flows_tick(f->flows, T0 + SECOND);
+	assert_int_equal(f->count, 2);
+	assert_true(f->last.seen_locally);
+	assert_true(f->last.adds_host);
+	assert_int_equal(f->last.src.b[15], 9);
+}
+
+static void what_only_packets_told_is_not(void **state)
+{
+	struct fixture *f = *state;
+	struct flow_stats s;
+
+	local(f, T0, "10.0.0.9", 4000, "192.0.2.1", 443);
+	/* another port, and the same one much later */
+	handshake(f, T0, 4002);
+	flows_tick(f->flows, T0 + 2 * SECOND);
+	assert_int_equal(f->count, 1);
+	assert_false(f->last.seen_locally);
+	handshake(f, T0 + 300 * SECOND, 4000);
+	flows_tick(f->flows, T0 + 302 * SECOND);
+	assert_int_equal(f->count, 2);
+	assert_false(f->last.seen_locally);
+	/* what is held when its port is used again, or nobody answers, is not lost */
+	handshake(f, T0 + 400 * SECOND, 4000);
+	handshake(f, T0 + 431 * SECOND, 4000);
+	assert_int_equal(f->count, 3);
+	packet(f, T0 + 431 * SECOND, FT_FLOW_SYN, "10.0.0.9", 4003, "192.0.2.1", 443, FT_DIR_INGRESS);
+	flows_tick(f->flows, T0 + 461 * SECOND);
+	flows_tick(f->flows, T0 + 462 * SECOND);
+	assert_int_equal(f->count, 5);
+	assert_int_equal(f->last.err, ETIMEDOUT);
+	flows_stats(f->flows, &s);
+	assert_int_equal(s.local, 0);
+}
+
 static void answers_without_question_are_strays(void **state)
 {
 	struct fixture *f = *state;
@@ -162,8 +260,12 @@ static void a_full_table_hands_over_what_it_gives_up(void **state)
 
 int main(void)
 {
-#define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define CASE(f)	   cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define HOLDING(f) cmocka_unit_test_setup_teardown(f, set_up_holding, tear_down)
 	const struct CMUnitTest tests[] = {
+		HOLDING(what_a_process_told_is_marked),
+		HOLDING(a_process_without_address_is_known_by_its_port),
+		HOLDING(what_only_packets_told_is_not),
 		CASE(a_handshake_is_one_connection),
 		CASE(failures_have_their_reason),
 		CASE(udp_is_told_at_once_and_once),

@@ -17,6 +17,9 @@
 #include "cli/monitor_impl.h"
 #include "privilege/privilege.h"
 
+/* Both rings are read many times within this, so that a process's account is there. */
+#define FLOW_HOLD_NS 1000000000ULL
+
 /* Without these three nothing can be loaded; asking first gives one clear line. */
 int monitor_check_root(struct monitor *m)
 {
@@ -189,6 +192,8 @@ int monitor_open_pipeline(struct monitor *m)
 		return -ENOMEM;
 	setup_pipeline_config(m->setup, &key, &cfg);
 	cfg.correlate.home_netns = own_netns();
+	if (m->setup->config->connect.enabled)
+		cfg.flow_hold_ns = FLOW_HOLD_NS;
 	err = pipeline_new(&cfg, &ops, m, &m->pipeline);
 	if (err) {
 		log_error("analysis: %s", strerror(-err));

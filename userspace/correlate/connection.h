@@ -60,6 +60,8 @@ struct connection {
 	uint8_t proto; /* IPPROTO_TCP, IPPROTO_UDP */
 	bool has_process, has_mac, has_bytes;
 	bool preexisting; /* was there when the monitor started; time_ns is then that */
+	bool seen_locally; /* seen in packets, but told by its process too: counted with that */
+	bool adds_host; /* of these: its process's account had no source address */
 	uint8_t mac[6]; /* of the client, gateway scenario */
 	uint64_t latency_us; /* attempt to outcome; 0 unknown */
 	uint64_t bytes_toserver, bytes_toclient, duration_ns;

@@ -21,7 +21,8 @@
  *
  * A connection is `unexplained` when no candidate is there. Not counted at all: loopback,
  * link-local, multicast and this machine's own addresses, port 53, encrypted DNS (counted apart),
- * connections that existed before start, and the second report of one connection (its end).
+ * connections that existed before start, and the second report of one connection (its end, or what
+ * packets tell of one that a process of this machine made).
  */
 #ifndef CORRELATE_CORRELATE_H
 #define CORRELATE_CORRELATE_H

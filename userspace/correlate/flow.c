@@ -15,14 +15,23 @@ struct flow {
 	uint16_t client_port, server_port; /* host order */
 	uint8_t proto;
 	bool waiting; /* its outcome is not known and was not handed over */
+	bool held;    /* its outcome is known and was not handed over */
+	enum connection_state state;
+	int err;
+	uint64_t outcome_ns;
 	bool has_mac;
 	uint8_t mac[6];
+};
+
+struct local { /* a process's account of a flow */
+	uint64_t key;
+	uint64_t time_ns;
 };
 
 struct flows {
 	struct flow_config cfg;
 	struct hash_key key;
-	struct table *table;
+	struct table *table, *locals;
 	flow_fn fn;
 	void *ctx;
 	struct flow_stats stats;
@@ -31,19 +40,56 @@ struct flows {
 
 struct flow_config flow_config_default(void)
 {
-	return (struct flow_config){.max_flows = 16384, .timeout_ns = 30000000000ULL};
+	return (struct flow_config){
+		.max_flows = 16384, .timeout_ns = 30000000000ULL, .max_local = 16384};
 }
 
-static void hand_over(struct flows *f, struct flow *flow, enum connection_state state, int err,
-		      uint64_t now_ns)
+struct ends { /* the client's and the server's */
+	struct ip_addr client, server;
+	uint16_t client_port, server_port;
+	uint8_t proto;
+	uint8_t pad[3]; /* zero: all of it is hashed */
+};
+
+static uint64_t flow_key(const struct flows *f, const struct ends *e)
+{
+	uint64_t key = hash_keyed(&f->key, e, sizeof(*e));
+
+	return key ? key : 1;
+}
+
+static bool is_of_that_time(const struct flows *f, const struct local *l, const struct flow *flow)
+{
+	return l && l->time_ns + f->cfg.timeout_ns >= flow->time_ns &&
+	       l->time_ns <= flow->time_ns + f->cfg.timeout_ns;
+}
+
+/* Did a process of this machine tell of it? */
+static void look_for_local(const struct flows *f, const struct flow *flow, struct connection *conn)
+{
+	struct ends e = {.client = flow->client, .server = flow->server,
+			 .client_port = flow->client_port, .server_port = flow->server_port,
+			 .proto = flow->proto};
+
+	if (!f->cfg.hold_ns)
+		return;
+	conn->seen_locally = is_of_that_time(f, table_get(f->locals, flow_key(f, &e)), flow);
+	if (conn->seen_locally || flow->proto != IPPROTO_UDP)
+		return;
+	e.client = ip_is_v4(&flow->client) ? ip_from_v4((const uint8_t[4]){0}) : (struct ip_addr){};
+	conn->adds_host = is_of_that_time(f, table_get(f->locals, flow_key(f, &e)), flow);
+	conn->seen_locally = conn->adds_host;
+}
+
+static void hand_over(struct flows *f, struct flow *flow)
 {
 	struct connection conn;
 
 	memset(&conn, 0, offsetof(struct connection, names));
 	conn.time_ns = flow->time_ns;
 	conn.source = CONNECTION_GATEWAY;
-	conn.state = state;
-	conn.err = err;
+	conn.state = flow->waiting ? CONNECTION_ATTEMPT : flow->state;
+	conn.err = flow->waiting ? 0 : flow->err;
 	conn.src = flow->client;
 	conn.dst = flow->server;
 	conn.sport = flow->client_port;
@@ -51,10 +97,24 @@ static void hand_over(struct flows *f, struct flow *flow, enum connection_state 
 	conn.proto = flow->proto;
 	conn.has_mac = flow->has_mac;
 	memcpy(conn.mac, flow->mac, sizeof(conn.mac));
-	if (state != CONNECTION_ATTEMPT && now_ns > flow->time_ns)
-		conn.latency_us = (now_ns - flow->time_ns) / 1000;
-	flow->waiting = false;
+	if (!flow->waiting && flow->outcome_ns > flow->time_ns)
+		conn.latency_us = (flow->outcome_ns - flow->time_ns) / 1000;
+	look_for_local(f, flow, &conn);
+	f->stats.local += conn.seen_locally;
+	flow->waiting = flow->held = false;
 	f->fn(f->ctx, &conn);
+}
+
+static void outcome(struct flows *f, struct flow *flow, enum connection_state state, int err,
+		    uint64_t now_ns)
+{
+	flow->waiting = false;
+	flow->state = state;
+	flow->err = err;
+	flow->outcome_ns = now_ns;
+	flow->held = f->cfg.hold_ns != 0;
+	if (!flow->held)
+		hand_over(f, flow);
 }
 
 static void flow_evict(void *ctx, void *entry)
@@ -62,10 +122,10 @@ static void flow_evict(void *ctx, void *entry)
 	struct flows *f = ctx;
 	struct flow *flow = entry;
 
-	if (f->closing || !flow->waiting)
+	if (f->closing || (!flow->waiting && !flow->held))
 		return;
 	f->stats.evicted++;
-	hand_over(f, flow, CONNECTION_ATTEMPT, 0, 0);
+	hand_over(f, flow);
 }
 
 int flows_new(const struct flow_config *cfg, const struct hash_key *key, flow_fn fn, void *ctx,
@@ -79,7 +139,10 @@ int flows_new(const struct flow_config *cfg, const struct hash_key *key, flow_fn
 	f->key = *key;
 	f->fn = fn;
 	f->ctx = ctx;
-	if (table_new(sizeof(struct flow), cfg->max_flows, flow_evict, f, &f->table)) {
+	if (table_new(sizeof(struct flow), cfg->max_flows, flow_evict, f, &f->table) ||
+	    (cfg->hold_ns &&
+	     table_new(sizeof(struct local), cfg->max_local, NULL, NULL, &f->locals))) {
+		table_free(f->table);
 		free(f);
 		return -ENOMEM;
 	}
@@ -93,17 +156,11 @@ void flows_free(struct flows *f)
 		return;
 	f->closing = true;
 	table_free(f->table);
+	table_free(f->locals);
 	free(f);
 }
 
 /* --- packets --------------------------------------------------------------------------------- */
-
-struct ends { /* of one packet, the client's and the server's */
-	struct ip_addr client, server;
-	uint16_t client_port, server_port;
-	uint8_t proto;
-	uint8_t pad[3]; /* zero: all of it is hashed */
-};
 
 static struct ends ends_of(const struct ft_packet *p, bool from_client)
 {
@@ -114,13 +171,6 @@ static struct ends ends_of(const struct ft_packet *p, bool from_client)
 			 .proto = p->ip_proto};
 
 	return e;
-}
-
-static uint64_t flow_key(const struct flows *f, const struct ends *e)
-{
-	uint64_t key = hash_keyed(&f->key, e, sizeof(*e));
-
-	return key ? key : 1;
 }
 
 /* True when the packet begins something; *ret is then filled but for `waiting`. */
@@ -137,8 +187,10 @@ static bool begin(struct flows *f, const struct ft_flow *rec, struct flow **ret)
 	}
 	if (flow->waiting) { /* its answer never came, and here is another attempt by that port */
 		f->stats.timed_out++;
-		hand_over(f, flow, CONNECTION_FAILED, ETIMEDOUT, flow->time_ns + f->cfg.timeout_ns);
+		outcome(f, flow, CONNECTION_FAILED, ETIMEDOUT, flow->time_ns + f->cfg.timeout_ns);
 	}
+	if (flow->held)
+		hand_over(f, flow);
 	flow->time_ns = rec->hdr.time_ns;
 	flow->client = e.client;
 	flow->server = e.server;
@@ -169,7 +221,7 @@ static void take_udp(struct flows *f, const struct ft_flow *rec)
 	if (!begin(f, rec, &flow))
 		return;
 	f->stats.udp++;
-	hand_over(f, flow, CONNECTION_OK, 0, 0);
+	outcome(f, flow, CONNECTION_OK, 0, rec->hdr.time_ns);
 }
 
 static struct flow *find(struct flows *f, const struct ft_packet *p, bool from_client)
@@ -201,7 +253,7 @@ static void take_answer(struct flows *f, const struct ft_flow *rec, enum connect
 		f->stats.ok++;
 	else
 		f->stats.refused++;
-	hand_over(f, flow, state, err, rec->hdr.time_ns);
+	outcome(f, flow, state, err, rec->hdr.time_ns);
 }
 
 void flows_record(struct flows *f, const struct ft_flow *rec)
@@ -225,24 +277,41 @@ void flows_record(struct flows *f, const struct ft_flow *rec)
 	}
 }
 
+void flows_local(struct flows *f, const struct connection *conn)
+{
+	struct ends e = {.client = conn->src, .server = conn->dst, .client_port = conn->sport,
+			 .server_port = conn->dport, .proto = conn->proto};
+	struct local *l;
+	bool is_new;
+
+	if (!f->cfg.hold_ns || !conn->sport)
+		return;
+	l = table_put(f->locals, flow_key(f, &e), &is_new);
+	l->time_ns = conn->time_ns;
+}
+
 void flows_tick(struct flows *f, uint64_t now_ns)
 {
 	struct flow *flow;
 	size_t pos = 0;
 
 	while ((flow = table_next(f->table, &pos))) {
-		if (flow->time_ns + f->cfg.timeout_ns > now_ns)
-			continue;
-		if (flow->waiting) {
+		bool is_over = flow->time_ns + f->cfg.timeout_ns <= now_ns;
+
+		if (flow->waiting && is_over) {
 			f->stats.timed_out++;
-			hand_over(f, flow, CONNECTION_FAILED, ETIMEDOUT, now_ns);
+			outcome(f, flow, CONNECTION_FAILED, ETIMEDOUT, now_ns);
 		}
-		table_remove(f->table, flow);
+		if (flow->held && flow->outcome_ns + f->cfg.hold_ns <= now_ns)
+			hand_over(f, flow);
+		if (is_over && !flow->held)
+			table_remove(f->table, flow);
 	}
 }
 
 void flows_stats(const struct flows *f, struct flow_stats *ret)
 {
 	*ret = f->stats;
-	ret->table_bytes = table_bytes(f->table);
+	ret->evicted_local = f->locals ? table_evictions(f->locals) : 0;
+	ret->table_bytes = table_bytes(f->table) + (f->locals ? table_bytes(f->locals) : 0);
 }

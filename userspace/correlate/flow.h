@@ -5,6 +5,12 @@
  * RST fails it with ECONNREFUSED, silence with ETIMEDOUT; the first datagram of a UDP flow is OK at
  * once, for nothing tells whether it was answered.  Each is handed over once, with its outcome.
  *
+ * Where processes of this machine are watched as well, both ways lead to the same connection: the
+ * packets' account then waits hold_ns for the process's, and is marked `seen_locally` when that
+ * came, for who takes it has to count the connection once; and `adds_host` when the process's did
+ * not tell its address, as of UDP sockets that are bound to none.  (Addresses translated in between
+ * hide that, and so does a process that tries longer than timeout_ns.)
+ *
  * Bounded: at max_flows one not lately used gives way; an attempt among them is handed over without
  * outcome, and counted.  Time comes from the records.
  */
@@ -19,6 +25,8 @@
 struct flow_config {
 	size_t max_flows;    /* attempts and flows remembered; default 16384 */
 	uint64_t timeout_ns; /* a SYN waits this long for its answer; default 30 s */
+	uint64_t hold_ns;    /* an outcome waits this long for a process's account; default 0 */
+	size_t max_local;    /* accounts of processes remembered; default 16384 */
 };
 
 typedef void (*flow_fn)(void *ctx, struct connection *conn); /* borrowed; names empty */
@@ -29,7 +37,9 @@ struct flow_stats {
 	uint64_t udp;
 	uint64_t repeats;  /* SYNs sent again, packets of what was handed over */
 	uint64_t strays;   /* SYN/ACK or RST without an attempt */
-	uint64_t evicted;  /* handed over as CONNECTION_ATTEMPT, for want of room */
+	uint64_t evicted;  /* handed over early, an attempt without outcome, for want of room */
+	uint64_t local;    /* handed over as seen_locally */
+	uint64_t evicted_local;
 	size_t table_bytes;
 };
 
@@ -40,7 +50,9 @@ int flows_new(const struct flow_config *cfg, const struct hash_key *key, flow_fn
 void flows_free(struct flows *f);
 /* @rec: checked, hdr.time_ns is Unix time. */
 void flows_record(struct flows *f, const struct ft_flow *rec);
-/* Time out what waits too long; about once a second of record time. */
+/* A connection that a process of this machine made. */
+void flows_local(struct flows *f, const struct connection *conn);
+/* Time out what waits too long, hand over what was held; about once a second of record time. */
 void flows_tick(struct flows *f, uint64_t now_ns);
 void flows_stats(const struct flows *f, struct flow_stats *ret);
 

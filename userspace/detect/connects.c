@@ -30,11 +30,15 @@ static struct contacts *contacts_of(struct detector *d, struct candidate *c, uin
 	return contacts_at(&d->contacts, c->contacts);
 }
 
-static void count_host(struct candidate *c, const struct connection *conn)
+/* @connects: how many more. */
+static void note_host(struct candidate *c, const struct connection *conn, unsigned int connects)
 {
-	struct asking_host *h = candidate_host(c, &conn->src);
+	struct asking_host *h;
 
-	h->connects++;
+	if (ip_is_unspecified(&conn->src)) /* a UDP socket that is bound to none */
+		return;
+	h = candidate_host(c, &conn->src);
+	h->connects += connects;
 	if (!conn->has_mac)
 		return;
 	memcpy(h->mac, conn->mac, sizeof(h->mac));
@@ -65,10 +69,14 @@ static void tell(struct detector *d, uint32_t index1, const struct connection *c
 	/* the many candidates that nobody suspects would take the blocks of those that matter */
 	if (!c->contacts && !c->finding && best_known(c) <= d->cfg.watch_score)
 		return;
+	if (conn->seen_locally) { /* counted with its process already */
+		note_host(c, conn, conn->adds_host);
+		return;
+	}
 	contacts_add(contacts_of(d, c, index1), conn, slot, c->sets, late, &is_new, &failed);
 	count_slot(c, slot, is_new, failed);
 	if (is_new)
-		count_host(c, conn);
+		note_host(c, conn, 1);
 	/* judged again when it may matter: for a standing verdict, or near one */
 	if ((is_new || failed) && (c->finding || best_known(c) > d->cfg.watch_score) &&
 	    (failed || before != peers_of(d, c) || c->sets % 4 == 0))

@@ -139,14 +139,6 @@ static bool is_text(yajl_val object, const char *key, const char *wanted)
 	return strcmp(text_of(find(object, key, NULL, NULL, yajl_t_string)), wanted) == 0;
 }
 
-static void keep_most(unsigned int *most, yajl_val object)
-{
-	long long n = number_of(find(object, "connects", NULL, NULL, yajl_t_number));
-
-	if (n > *most)
-		*most = (unsigned int)n;
-}
-
 /* On the gateway a client is known by its address and MAC. */
 static bool is_client(const struct lab_watch *w, yajl_val host)
 {
@@ -168,18 +160,10 @@ static void read_parties(struct lab_watch *w, yajl_val flux)
 	yajl_val hosts = find(flux, "hosts", NULL, NULL, yajl_t_array);
 	yajl_val procs = find(flux, "processes", NULL, NULL, yajl_t_array);
 
-	for (size_t i = 0; i < length_of(hosts); i++) {
-		if (!is_client(w, hosts->u.array.values[i]))
-			continue;
-		w->has_host = true;
-		keep_most(&w->host_connects, hosts->u.array.values[i]);
-	}
-	for (size_t i = 0; i < length_of(procs); i++) {
-		if (!is_updater(w, procs->u.array.values[i]))
-			continue;
-		w->has_process = true;
-		keep_most(&w->process_connects, procs->u.array.values[i]);
-	}
+	for (size_t i = 0; i < length_of(hosts); i++)
+		w->has_host |= is_client(w, hosts->u.array.values[i]);
+	for (size_t i = 0; i < length_of(procs); i++)
+		w->has_process |= is_updater(w, procs->u.array.values[i]);
 }
 
 static void read_rotating(struct lab_watch *w, yajl_val flux)

@@ -22,7 +22,6 @@ struct lab_watch {
 	/* the rotating domain, over all its alerts */
 	bool has_verdict; /* the scenario's own, at medium or above */
 	bool has_process, has_host;
-	unsigned int process_connects, host_connects; /* the most an alert named */
 	unsigned int distinct_ips, nameservers;
 	char verdict[32], confidence[16];
 	/* the company */

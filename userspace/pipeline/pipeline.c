@@ -283,7 +283,7 @@ void pipeline_observation(struct pipeline *p, const struct dns_observation *obs)
 
 static bool connection_wanted(const struct pipeline *p, const struct connection *conn)
 {
-	if (conn->state == CONNECTION_ATTEMPT)
+	if (conn->state == CONNECTION_ATTEMPT || conn->seen_locally)
 		return false;
 	if (p->cfg.connects == PIPELINE_CONNECTS_CANDIDATES)
 		return conn->names_len > 0;
@@ -296,6 +296,8 @@ void pipeline_connection(struct pipeline *p, struct connection *conn)
 	pipeline_flush(p);
 	if (p->correlator)
 		correlator_connection(p->correlator, conn);
+	if (conn->source == CONNECTION_LOCAL && conn->names_len) /* watched addresses have names */
+		flows_local(p->flows, conn);
 	if (p->detector)
 		detector_connection(p->detector, conn);
 	if (p->ops.connection)
@@ -448,7 +450,7 @@ int pipeline_new(const struct pipeline_config *cfg, const struct pipeline_ops *o
 		 struct pipeline **ret)
 {
 	static const struct reassembly_ops reassembly_ops = { on_message, on_refused };
-	const struct flow_config flows = flow_config_default();
+	struct flow_config flows = flow_config_default();
 	struct pipeline *p = calloc(1, sizeof(*p));
 	int err;
 
@@ -464,6 +466,7 @@ int pipeline_new(const struct pipeline_config *cfg, const struct pipeline_ops *o
 	err = open_waiting(p);
 	if (!err)
 		err = reassembly_new(&cfg->reassembly, &reassembly_ops, p, &p->reassembly);
+	flows.hold_ns = cfg->flow_hold_ns;
 	if (!err)
 		err = flows_new(&flows, &cfg->key, on_flow, p, &p->flows);
 	if (!err)

@@ -47,6 +47,8 @@ struct pipeline_config {
 	struct enrich *enrich; /* borrowed; may be NULL */
 	struct hash_key key;
 	bool detection; /* false: events only, nothing is tracked */
+	/* What packets tell of a connection waits so long for what its process tells; 0: not. */
+	uint64_t flow_hold_ns;
 	/*
 	 * Analyse a response only when some more have been read, so that memory has the time to
 	 * bring what it needs. For capture files; no effect where lines of the responses themselves

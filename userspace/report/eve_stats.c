@@ -138,7 +138,8 @@ static void add_flows(struct buf *out, const struct flow_stats *f)
 		   { "\"attempts\":", f->attempts }, { "\"ok\":", f->ok },
 		   { "\"refused\":", f->refused }, { "\"timed_out\":", f->timed_out },
 		   { "\"udp\":", f->udp }, { "\"repeats\":", f->repeats },
-		   { "\"strays\":", f->strays }, { "\"evicted\":", f->evicted },
+		   { "\"strays\":", f->strays }, { "\"local\":", f->local },
+		   { "\"evicted\":", f->evicted }, { "\"evicted_local\":", f->evicted_local },
 		   { "\"table_bytes\":", f->table_bytes });
 }
 
