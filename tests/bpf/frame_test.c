@@ -11,13 +11,20 @@
 #include "libframes.h"
 #include "libtap.h"
 
-static struct tap *open_with(void (*adjust)(struct ft_settings *), bool filter)
+static struct kernel_config small_config(bool filter)
 {
 	struct kernel_config cfg = kernel_config_default();
 
 	cfg.filter_bytes = 1 << 20;
 	cfg.ring_bytes = 1 << 20;
 	cfg.filter = filter;
+	return cfg;
+}
+
+static struct tap *open_with(void (*adjust)(struct ft_settings *), bool filter)
+{
+	struct kernel_config cfg = small_config(filter);
+
 	return tap_open(&cfg, adjust);
 }
 
@@ -46,7 +53,8 @@ static void all_fragments(struct ft_settings *s)
 
 static void every_frame_ends_where_it_should(void **state)
 {
-	struct tap *t = open_with(all_fragments, false);
+	struct kernel_config cfg = small_config(false);
+	struct tap *t = tap_open_all(&cfg, all_fragments);
 	static struct packet p;
 
 	(void)state;

@@ -11,18 +11,30 @@
 
 #include "libtap.h"
 
-struct tap *tap_open(const struct kernel_config *cfg, void (*adjust)(struct ft_settings *))
+static struct tap *open_some(const struct kernel_config *cfg, bool xdp_only,
+			     void (*adjust)(struct ft_settings *))
 {
 	struct tap *t = calloc(1, sizeof(*t));
 	char err[256] = "";
 	struct kernel_config c = *cfg;
 
 	assert_non_null(t);
+	c.xdp_only = xdp_only;
 	if (!c.seed)
 		c.seed = FT_SEED_FIXED;
 	if (kernel_load(&c, adjust, &t->k, err, sizeof(err)))
 		fail_msg("%s", err);
 	return t;
+}
+
+struct tap *tap_open(const struct kernel_config *cfg, void (*adjust)(struct ft_settings *))
+{
+	return open_some(cfg, true, adjust);
+}
+
+struct tap *tap_open_all(const struct kernel_config *cfg, void (*adjust)(struct ft_settings *))
+{
+	return open_some(cfg, false, adjust);
 }
 
 void tap_close(struct tap *t)

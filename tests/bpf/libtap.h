@@ -29,8 +29,12 @@ struct tap {
 
 enum tap_way { TAP_XDP, TAP_TC_IN, TAP_TC_OUT };
 
-/* Loaded with the fixed seed and what @adjust changes; ends the test when that fails. */
+/*
+ * The XDP program, loaded with the fixed seed and what @adjust changes; ends the test when that
+ * fails. tap_open_all() loads those for TC as well, which takes three times as long.
+ */
 struct tap *tap_open(const struct kernel_config *cfg, void (*adjust)(struct ft_settings *));
+struct tap *tap_open_all(const struct kernel_config *cfg, void (*adjust)(struct ft_settings *));
 void tap_close(struct tap *t);
 
 /*

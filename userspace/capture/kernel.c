@@ -140,13 +140,14 @@ static bool has_helpers(void)
 static void choose_programs(struct kernel *k)
 {
 	struct dns_bpf *b = k->bpf;
+	bool tc = !k->cfg.xdp_only;
 
 	bpf_program__set_autoload(b->progs.ft_xdp, k->full);
-	bpf_program__set_autoload(b->progs.ft_tc_in, k->full);
-	bpf_program__set_autoload(b->progs.ft_tc_out, k->full);
+	bpf_program__set_autoload(b->progs.ft_tc_in, k->full && tc);
+	bpf_program__set_autoload(b->progs.ft_tc_out, k->full && tc);
 	bpf_program__set_autoload(b->progs.ft_xdp_copy, !k->full);
-	bpf_program__set_autoload(b->progs.ft_tc_in_copy, !k->full);
-	bpf_program__set_autoload(b->progs.ft_tc_out_copy, !k->full);
+	bpf_program__set_autoload(b->progs.ft_tc_in_copy, !k->full && tc);
+	bpf_program__set_autoload(b->progs.ft_tc_out_copy, !k->full && tc);
 	if (k->full) /* came with bpf_xdp_load_bytes() */
 		bpf_program__set_flags(b->progs.ft_xdp, BPF_F_XDP_HAS_FRAGS);
 }

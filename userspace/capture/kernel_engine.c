@@ -67,6 +67,7 @@ int kernel_engine_open(const struct decode_config *cfg, struct kernel_engine **r
 		return code;
 	}
 	kcfg.filter = false;
+	kcfg.xdp_only = true;
 	kcfg.ring_bytes = ENGINE_RING;
 	if (cfg->ports_len && cfg->ports_len <= DECODE_PORTS_MAX) {
 		memcpy(kcfg.ports, cfg->ports, sizeof(kcfg.ports));
