@@ -16,7 +16,7 @@ FUZZ_FLAGS := -std=gnu11 -O1 -g -w -fno-omit-frame-pointer -fsanitize=address,un
 FUZZ_LIB := $(FUZZ_DIR)/libfluxtap.a
 # Folders whose code is looked at; what else a driver needs comes from the ordinary library, and
 # what has to do with the kernel cannot be fuzzed.
-FUZZ_FOLDERS := base dns capture config control correlate ui
+FUZZ_FOLDERS := base dns capture config control correlate churn detect enrich logs ui
 FUZZ_LIB_SRC := $(foreach d,$(FUZZ_FOLDERS),$(wildcard userspace/$(d)/*.c))
 FUZZ_LIB_SRC := $(filter-out $(shell grep -l 'skel\.h' $(FUZZ_LIB_SRC)),$(FUZZ_LIB_SRC))
 

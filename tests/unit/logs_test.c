@@ -262,6 +262,58 @@ static void normalised_traces_are_read(void **state)
 	log_reader_close(r);
 }
 
+/* As a port, an id or a size it is none; not what is left of it in sixteen bits. */
+static void numbers_that_do_not_fit_count_as_absent(void **state)
+{
+	struct files f = { .len = 0 };
+	struct dns_observation obs;
+	struct connection conn;
+	struct log_reader *r;
+
+	(void)state;
+	put(&f, "{\"ts\":1e9,\"id.orig_h\":\"192.0.2.1\",\"id.orig_p\":65537,\"id.resp_h\":"
+		"\"192.0.2.53\",\"trans_id\":-7,\"query\":\"a.example\",\"qclass\":1e300,"
+		"\"qtype\":1,\"rcode\":256,\"answers\":[\"192.0.2.7\"],\"TTLs\":[1e300]}\n"
+		"{\"ts\":1e9,\"id.orig_h\":\"192.0.2.1\",\"id.resp_h\":\"192.0.2.53\",\"query\":"
+		"\"b.example\",\"qtype\":65537,\"answers\":[\"192.0.2.7\"]}\n");
+	r = open_files(&f);
+	assert_int_equal(log_reader_next(r, &obs, &conn), LOG_ITEM_RESPONSE);
+	assert_int_equal(obs.client_port, 0);
+	assert_int_equal(obs.txid, 0);
+	assert_int_equal(obs.qclass, 0);
+	assert_int_equal(obs.rcode, 0);
+	assert_int_equal(obs.records[0].ttl_s, 0);
+	assert_int_equal(log_reader_next(r, &obs, &conn), LOG_ITEM_END);
+	log_reader_close(r);
+}
+
+/* The longest line there can be, all brackets, does not exhaust the stack. */
+static void nesting_is_bounded(void **state)
+{
+	const size_t depth = 500000;
+	char *text = malloc(2 * depth + sizeof(cof) + 64), *p = text;
+	struct files f = { .len = 0 };
+	struct dns_observation obs;
+	struct log_reader_stats stats;
+	struct connection conn;
+	struct log_reader *r;
+
+	(void)state;
+	assert_non_null(text);
+	p = stpcpy(p, "{\"timestamp\":\"2026-11-21T10:00:00.250000+0100\",\"a\":");
+	memset(p, '[', depth);
+	memset(p + depth, ']', depth);
+	p = stpcpy(p + 2 * depth, "}\n");
+	strcpy(p, cof);
+	put(&f, text);
+	free(text);
+	r = open_files(&f);
+	assert_int_equal(log_reader_next(r, &obs, &conn), LOG_ITEM_RESPONSE);
+	log_reader_stats(r, &stats);
+	assert_int_equal(stats.faulty, 1);
+	log_reader_close(r);
+}
+
 static void other_files_are_refused_by_name(void **state)
 {
 	struct files f = { .len = 0 };
@@ -370,6 +422,8 @@ int main(void)
 		cmocka_unit_test(passive_dns_gives_first_sightings),
 		cmocka_unit_test(own_events_come_back),
 		cmocka_unit_test(normalised_traces_are_read),
+		cmocka_unit_test(numbers_that_do_not_fit_count_as_absent),
+		cmocka_unit_test(nesting_is_bounded),
 		cmocka_unit_test(other_files_are_refused_by_name),
 		cmocka_unit_test(ntp_pool_is_known_by_its_connections),
 	};

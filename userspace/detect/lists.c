@@ -64,7 +64,8 @@ static const char *parse_expiry(const char *text, uint32_t *ret)
 	t = timegm(&tm);
 	if (t < 0)
 		return "expires= lies before 1970";
-	*ret = (uint32_t)t + 86400; /* the day itself included */
+	/* the day itself included; what 32 bits do not hold is never */
+	*ret = t < (time_t)UINT32_MAX - 86400 ? (uint32_t)t + 86400 : 0;
 	return NULL;
 }
 

@@ -30,6 +30,11 @@ static double number_at(yajl_val v, const char *name, double absent)
 	return v ? strtod(YAJL_GET_NUMBER(v), NULL) : absent;
 }
 
+static uint64_t whole_at(yajl_val v, const char *name, uint64_t max)
+{
+	return whole(number_at(v, name, 0), max);
+}
+
 static yajl_val list_at(yajl_val v, const char *name)
 {
 	const char *path[] = { name, NULL };
@@ -62,9 +67,9 @@ uint64_t log_reader_time(const char *text)
 		offset = (hhmm / 100 * 60 + hhmm % 100 + minutes) * (*p == '-' ? -60 : 60);
 	}
 	t = timegm(&tm);
-	if (t <= 0)
+	if (t <= 0 || t > 9000000000)
 		return 0;
-	return (uint64_t)(t - offset) * 1000000000ULL + (uint64_t)(fraction * 1e6 + 0.5) * 1000;
+	return (uint64_t)(t - offset) * 1000000000ULL + whole(fraction * 1e6 + 0.5, 1000000) * 1000;
 }
 
 static yajl_val object_at(yajl_val v, const char *name)
@@ -122,10 +127,10 @@ static const char *add_list(struct entry *e, yajl_val dns, const char *member, u
 
 	for (size_t i = 0; list && i < YAJL_GET_ARRAY(list)->len && !why; i++) {
 		yajl_val rr = YAJL_GET_ARRAY(list)->values[i];
-		double ttl = number_at(rr, "ttl", 0);
+		uint32_t ttl_s = (uint32_t)whole_at(rr, "ttl", INT32_MAX);
 
 		why = add_rr(e, text_at(rr, "rrname"), text_at(rr, "rrtype"), text_at(rr, "rdata"),
-			     ttl > 0 && ttl < 2147483648.0 ? (uint32_t)ttl : 0, section);
+			     ttl_s, section);
 	}
 	return why;
 }
@@ -156,16 +161,16 @@ static const char *eve_dns(const struct line *l, struct entry *e, yajl_val dns)
 	e->obs.qclass = 1;
 	e->obs.rcode = (uint8_t)rcode;
 	e->obs.client_port =
-		(uint16_t)number_at(l->json, from_server ? "dest_port" : "src_port", 0);
-	e->obs.txid = (uint16_t)number_at(dns, "id", 0);
+		(uint16_t)whole_at(l->json, from_server ? "dest_port" : "src_port", UINT16_MAX);
+	e->obs.txid = (uint16_t)whole_at(dns, "id", UINT16_MAX);
 	e->obs.has_txid = number_at(dns, "id", -1) >= 0;
 	/* our own events carry the sections that a message has */
 	e->obs.has_authority = list_at(dns, "authorities") || *text_at(l->json, "sensor");
-	e->obs.repeats = (uint32_t)number_at(dns, "repeats", 0);
+	e->obs.repeats = (uint32_t)whole_at(dns, "repeats", UINT32_MAX);
 	e->obs.first_ns = log_reader_time(text_at(dns, "repeats_since"));
 	if (*text_at(dns, "rdata")) { /* version 1: a record a line */
 		why = add_rr(e, question, qtype, text_at(dns, "rdata"),
-			     (uint32_t)number_at(dns, "ttl", 0), DNS_ANSWER);
+			     (uint32_t)whole_at(dns, "ttl", INT32_MAX), DNS_ANSWER);
 		e->obs.has_txid = false; /* its records would look like rival answers */
 	} else {
 		why = add_list(e, dns, "answers", DNS_ANSWER);
@@ -187,16 +192,16 @@ static const char *eve_flow(const struct line *l, struct entry *e, yajl_val flow
 	if (ip_parse(text_at(l->json, "src_ip"), &c->src) ||
 	    ip_parse(text_at(l->json, "dest_ip"), &c->dst))
 		return "src_ip or dest_ip is no address";
-	c->dport = (uint16_t)number_at(l->json, "dest_port", 0);
-	c->sport = (uint16_t)number_at(l->json, "src_port", 0);
+	c->dport = (uint16_t)whole_at(l->json, "dest_port", UINT16_MAX);
+	c->sport = (uint16_t)whole_at(l->json, "src_port", UINT16_MAX);
 	if ((strcmp(proto, "TCP") != 0 && strcmp(proto, "UDP") != 0) || c->dport == 53)
 		return NULL;
 	c->proto = proto[0] == 'T' ? IPPROTO_TCP : IPPROTO_UDP;
 	c->source = CONNECTION_LOG;
 	c->time_ns = start_ns ? start_ns : e->order_ns;
 	c->duration_ns = end_ns > start_ns && start_ns ? end_ns - start_ns : 0;
-	c->bytes_toserver = (uint64_t)number_at(flow, "bytes_toserver", 0);
-	c->bytes_toclient = (uint64_t)number_at(flow, "bytes_toclient", 0);
+	c->bytes_toserver = whole_at(flow, "bytes_toserver", LINE_OCTETS);
+	c->bytes_toclient = whole_at(flow, "bytes_toclient", LINE_OCTETS);
 	c->has_bytes = true;
 	c->state = number_at(flow, "pkts_toclient", 0) > 0 ? CONNECTION_OK : CONNECTION_FAILED;
 	c->err = c->state == CONNECTION_FAILED ? ETIMEDOUT : 0;
@@ -209,9 +214,9 @@ static void take_process(struct entry *e, yajl_val process)
 	struct process_info *p = &e->conn.process;
 
 	e->conn.has_process = true;
-	p->pid = (uint32_t)number_at(process, "pid", 0);
-	p->ppid = (uint32_t)number_at(process, "ppid", 0);
-	p->uid = (uint32_t)number_at(process, "uid", 0);
+	p->pid = (uint32_t)whole_at(process, "pid", UINT32_MAX);
+	p->ppid = (uint32_t)whole_at(process, "ppid", UINT32_MAX);
+	p->uid = (uint32_t)whole_at(process, "uid", UINT32_MAX);
 	p->exe = entry_text(e, text_at(process, "exe"));
 	p->comm = entry_text(e, text_at(process, "comm"));
 	p->cmdline = entry_text(e, text_at(process, "cmdline"));
@@ -243,8 +248,8 @@ static const char *eve_connect_event(const struct line *l, struct entry *e, yajl
 	    ip_parse(text_at(l->json, "dest_ip"), &c->dst))
 		return "src_ip or dest_ip is no address";
 	c->time_ns = e->order_ns;
-	c->sport = (uint16_t)number_at(l->json, "src_port", 0);
-	c->dport = (uint16_t)number_at(l->json, "dest_port", 0);
+	c->sport = (uint16_t)whole_at(l->json, "src_port", UINT16_MAX);
+	c->dport = (uint16_t)whole_at(l->json, "dest_port", UINT16_MAX);
 	c->proto = strcmp(proto, "UDP") == 0 ? IPPROTO_UDP : IPPROTO_TCP;
 	if (process)
 		take_process(e, process);
@@ -255,8 +260,8 @@ static const char *eve_connect_event(const struct line *l, struct entry *e, yajl
 					     : CONNECTION_OK;
 	c->err = c->state == CONNECTION_FAILED ? errno_of(result) : 0;
 	c->duration_ns = duration > 0 && duration < 1e8 ? (uint64_t)(duration * 1e9) : 0;
-	c->bytes_toserver = (uint64_t)number_at(connect, "bytes_toserver", 0);
-	c->bytes_toclient = (uint64_t)number_at(connect, "bytes_toclient", 0);
+	c->bytes_toserver = whole_at(connect, "bytes_toserver", LINE_OCTETS);
+	c->bytes_toclient = whole_at(connect, "bytes_toclient", LINE_OCTETS);
 	c->has_bytes = number_at(connect, "bytes_toserver", -1) >= 0;
 	e->item = LOG_ITEM_CONNECTION;
 	return NULL;

@@ -48,6 +48,17 @@ double line_number(const struct line *l, const char *name)
 	return strtod(line_text(l, name, buf), NULL);
 }
 
+/* Converting what does not fit is undefined (C11 6.3.1.4), and as a port or type it is none. */
+uint64_t whole(double number, uint64_t max)
+{
+	return number >= 0 && number <= (double)max ? (uint64_t)number : 0;
+}
+
+uint64_t line_whole(const struct line *l, const char *name, uint64_t max)
+{
+	return whole(line_number(l, name), max);
+}
+
 bool line_flag(const struct line *l, const char *name)
 {
 	if (l->columns)

@@ -3,6 +3,7 @@
 #ifndef LOGS_LINE_H
 #define LOGS_LINE_H
 
+#include <stdint.h>
 #include <yajl/yajl_tree.h>
 
 #include "logs/log_reader.h"
@@ -11,6 +12,7 @@
 #define LINE_RECORDS 64
 #define LINE_VALUES  64
 #define LINE_TEXT    2048 /* what a connection says of its process */
+#define LINE_OCTETS  (1ULL << 60) /* the most that a connection may have carried */
 
 /* The columns of a Zeek TSV file, from its header lines. */
 struct columns {
@@ -43,6 +45,9 @@ struct entry {
 /* The field as text, "" for absent or unset; @buf is used for JSON numbers. */
 const char *line_text(const struct line *l, const char *name, char buf[32]);
 double line_number(const struct line *l, const char *name); /* 0 for absent */
+/* A whole number up to @max; 0 for what is absent, negative or larger. */
+uint64_t line_whole(const struct line *l, const char *name, uint64_t max);
+uint64_t whole(double number, uint64_t max);
 bool line_flag(const struct line *l, const char *name);
 /* A vector field, element @i copied to @buf; false past the end. */
 bool line_element(const struct line *l, const char *name, size_t i, char *buf, size_t len);

@@ -15,6 +15,7 @@
 #define FILES	   64
 #define LINE_MAX_B (1U << 20) /* longer lines are faulty: no log writes them */
 #define COMPLAINTS 5 /* faulty lines named, a file */
+#define NESTED_MAX 32 /* arrays and objects in each other: logs have five */
 #define HEAD_LINES 64 /* lines that may precede the first entry of a known kind */
 
 struct source {
@@ -165,6 +166,25 @@ static void reset(struct entry *e)
 	e->obs.records = e->records;
 }
 
+/* yajl's tree is built and freed by recursion: a line of brackets would use up the stack. */
+static bool nests_too_deep(const char *text)
+{
+	unsigned int depth = 0;
+	bool quoted = false;
+
+	for (; *text && depth <= NESTED_MAX; text++) {
+		if (*text == '"')
+			quoted = !quoted;
+		else if (quoted && *text == '\\' && text[1])
+			text++;
+		else if (!quoted && (*text == '[' || *text == '{'))
+			depth++;
+		else if (!quoted && depth && (*text == ']' || *text == '}'))
+			depth--;
+	}
+	return depth > NESTED_MAX;
+}
+
 static const char *take_line(struct log_reader *r, struct source *s, struct entry *e)
 {
 	struct line l = { 0 };
@@ -186,6 +206,8 @@ static const char *take_line(struct log_reader *r, struct source *s, struct entr
 			return "fewer fields than the header names";
 		return dispatch(s, &l, e);
 	}
+	if (nests_too_deep(r->line))
+		return "nested too deep";
 	l.json = yajl_tree_parse(r->line, err, sizeof(err));
 	if (!l.json)
 		return "neither JSON nor a log with a header";

@@ -68,7 +68,7 @@ const char *zeek_dns_line(const struct line *l, struct entry *e)
 	why = endpoints(l, &e->obs.client, &e->obs.server);
 	if (why)
 		return why;
-	e->obs.qtype = (uint16_t)line_number(l, "qtype");
+	e->obs.qtype = (uint16_t)line_whole(l, "qtype", UINT16_MAX);
 	if (!*line_text(l, "answers", buf) && l->columns)
 		return NULL; /* a question without an answer */
 	if (e->obs.qtype != DNS_TYPE_A && e->obs.qtype != DNS_TYPE_AAAA &&
@@ -77,11 +77,11 @@ const char *zeek_dns_line(const struct line *l, struct entry *e)
 	e->obs.qname = entry_name(e, line_text(l, "query", buf));
 	if (!e->obs.qname)
 		return "query is no domain name";
-	e->obs.client_port = (uint16_t)line_number(l, "id.orig_p");
-	e->obs.txid = (uint16_t)line_number(l, "trans_id");
+	e->obs.client_port = (uint16_t)line_whole(l, "id.orig_p", UINT16_MAX);
+	e->obs.txid = (uint16_t)line_whole(l, "trans_id", UINT16_MAX);
 	e->obs.has_txid = true;
-	e->obs.qclass = (uint16_t)line_number(l, "qclass");
-	e->obs.rcode = (uint8_t)line_number(l, "rcode");
+	e->obs.qclass = (uint16_t)line_whole(l, "qclass", UINT16_MAX);
+	e->obs.rcode = (uint8_t)line_whole(l, "rcode", UINT8_MAX);
 	e->obs.aa = line_flag(l, "AA");
 	e->obs.tc = line_flag(l, "TC");
 	why = entry_answers(l, e, "TTLs");
@@ -113,8 +113,8 @@ const char *zeek_conn_line(const struct line *l, struct entry *e)
 		return "ts is no time";
 	if (why)
 		return why;
-	c->sport = (uint16_t)line_number(l, "id.orig_p");
-	c->dport = (uint16_t)line_number(l, "id.resp_p");
+	c->sport = (uint16_t)line_whole(l, "id.orig_p", UINT16_MAX);
+	c->dport = (uint16_t)line_whole(l, "id.resp_p", UINT16_MAX);
 	proto = line_text(l, "proto", buf);
 	if (strcmp(proto, "icmp") == 0 || c->dport == 53)
 		return NULL;
@@ -125,8 +125,8 @@ const char *zeek_conn_line(const struct line *l, struct entry *e)
 		 : strcmp(line_text(l, "conn_state", buf), "S0") ? ECONNREFUSED
 								 : ETIMEDOUT;
 	c->duration_ns = duration > 0 && duration < 1e8 ? (uint64_t)(duration * 1e9) : 0;
-	c->bytes_toserver = (uint64_t)line_number(l, "orig_bytes");
-	c->bytes_toclient = (uint64_t)line_number(l, "resp_bytes");
+	c->bytes_toserver = line_whole(l, "orig_bytes", LINE_OCTETS);
+	c->bytes_toclient = line_whole(l, "resp_bytes", LINE_OCTETS);
 	c->has_bytes = duration > 0;
 	/* written when it ended */
 	e->order_ns = c->time_ns + c->duration_ns;
