@@ -199,7 +199,6 @@ static const char *take_line(struct log_reader *r, struct source *s, struct entr
 	}
 	if (!r->line[0])
 		return NULL;
-	r->stats.lines++;
 	if (s->is_tsv) {
 		cut(s, r->line, &l);
 		if (l.fields_len < s->columns.len)
@@ -223,15 +222,17 @@ static void advance(struct log_reader *r, struct source *s)
 {
 	s->entry->item = LOG_ITEM_END;
 	while (next_line(r, s)) {
+		bool is_entry = r->line[0] && r->line[0] != '#';
 		const char *why = take_line(r, s, s->entry);
 
+		r->stats.lines += is_entry;
 		if (why) {
 			s->entry->item = LOG_ITEM_END;
 			complain(r, s, why);
 		} else if (s->entry->item != LOG_ITEM_END) {
 			return;
-		} else if (r->line[0] != '#') {
-			r->stats.passed_over++;
+		} else {
+			r->stats.passed_over += is_entry;
 		}
 		if (s->kind == LOG_KIND_UNKNOWN && s->number > HEAD_LINES)
 			return;
