@@ -13,6 +13,9 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
+/* Nothing reads it: it brings the record into the object's BTF, where a test compares it. */
+const struct ft_conn *const volatile ft_any_conn;
+
 enum { TCP_ESTABLISHED = 1, TCP_SYN_SENT = 2, TCP_CLOSE = 7 }; /* net/tcp_states.h */
 enum { SOCK_DONE = 1 }; /* net/sock.h: FIN was received */
 enum { PROTO_TCP = 6, PROTO_UDP = 17 };
