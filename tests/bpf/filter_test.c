@@ -43,6 +43,16 @@ static const struct ft_response *only(const struct tap *t)
 	return &t->records[0].response;
 }
 
+/* There is no filter without the walk. */
+static struct tap *open_walk(const struct kernel_config *cfg,
+			     void (*adjust)(struct ft_settings *))
+{
+	struct tap *t = tap_open(cfg, adjust);
+
+	tap_need_walk(t);
+	return t;
+}
+
 static struct tap *open_default(void (*adjust)(struct ft_settings *))
 {
 	struct kernel_config cfg = kernel_config_default();
@@ -50,7 +60,7 @@ static struct tap *open_default(void (*adjust)(struct ft_settings *))
 	cfg.filter_bytes = 1 << 20;
 	cfg.ring_bytes = 1 << 16;
 	cfg.refresh_ns = 0;
-	return tap_open(&cfg, adjust);
+	return open_walk(&cfg, adjust);
 }
 
 static void first_goes_up_repeats_do_not(void **state)
@@ -269,7 +279,7 @@ static void broken_messages_go_up_to_a_rate(void **state)
 	(void)state;
 	cfg.filter_bytes = 1 << 20;
 	cfg.malformed_per_s = 5;
-	t = tap_open(&cfg, NULL);
+	t = open_walk(&cfg, NULL);
 	answer(&p, "a.example.", "192.0.2.1", 60);
 	p.b[p.dns + 7] = 9; /* nine answers, one there */
 	start = seconds();
@@ -303,7 +313,7 @@ static void full_table_makes_room_and_counts_it(void **state)
 	(void)state;
 	cfg.filter_bytes = FT_FILTER_SET_BYTES * 4;
 	cfg.refresh_ns = 0;
-	t = tap_open(&cfg, NULL);
+	t = open_walk(&cfg, NULL);
 	for (int i = 0; i < 100; i++) {
 		snprintf(name, sizeof(name), "n%d.example.", i);
 		assert_int_equal(run_answer(t, name, "192.0.2.1", 60), FT_STAGE_EMITTED);
@@ -335,13 +345,13 @@ static void new_clients_count_when_asked_for(void **state)
 	(void)state;
 	cfg.filter_bytes = 1 << 20;
 	cfg.refresh_ns = 0;
-	t = tap_open(&cfg, NULL);
+	t = open_walk(&cfg, NULL);
 	run_to_client(t, 1, "192.0.2.1", FT_STAGE_EMITTED);
 	run_to_client(t, 2, "192.0.2.1", FT_STAGE_REPEAT);
 	tap_close(t);
 
 	cfg.clients = KERNEL_CLIENTS_HOSTS;
-	t = tap_open(&cfg, NULL);
+	t = open_walk(&cfg, NULL);
 	run_to_client(t, 1, "192.0.2.1", FT_STAGE_EMITTED);
 	run_to_client(t, 1, "192.0.2.2", FT_STAGE_EMITTED);
 	run_to_client(t, 2, "192.0.2.1", FT_STAGE_EMITTED);
@@ -350,7 +360,7 @@ static void new_clients_count_when_asked_for(void **state)
 	tap_close(t);
 
 	cfg.clients = KERNEL_CLIENTS_ALL;
-	t = tap_open(&cfg, NULL);
+	t = open_walk(&cfg, NULL);
 	run_to_client(t, 1, "192.0.2.1", FT_STAGE_EMITTED);
 	run_to_client(t, 1, "192.0.2.2", FT_STAGE_EMITTED);
 	run_to_client(t, 2, "192.0.2.1", FT_STAGE_EMITTED);
@@ -434,6 +444,31 @@ static void what_found_no_room_comes_up_again(void **state)
 	tap_close(t);
 }
 
+/* What kernels without bpf_loop() get. */
+static void without_the_walk_everything_goes_up(void **state)
+{
+	struct kernel_config cfg = kernel_config_default();
+	static struct packet p;
+	struct tap *t;
+
+	(void)state;
+	cfg.ring_bytes = 1 << 16;
+	cfg.no_walk = true;
+	t = tap_open(&cfg, NULL);
+	assert_false(kernel_filters(t->k));
+	answer(&p, "a.example.", "192.0.2.1", 60);
+	for (int i = 0; i < 6; i++) {
+		if (i == 3)
+			p.b[p.dns + 7] = 9; /* nine answers, one there: user space will see */
+		assert_int_equal(tap_run(t, TAP_XDP, &p), FT_STAGE_EMITTED);
+		assert_int_equal(only(t)->novelty, FT_NOVELTY_UNFILTERED);
+		assert_int_equal(only(t)->walked, 0);
+		assert_int_equal(only(t)->message_bytes, p.len - p.dns);
+		assert_memory_equal(only(t)->message, p.b + p.dns, p.len - p.dns);
+	}
+	tap_close(t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -451,6 +486,7 @@ int main(void)
 		cmocka_unit_test(new_clients_count_when_asked_for),
 		cmocka_unit_test(pressure_sheds_refreshes_then_changes_never_firsts),
 		cmocka_unit_test(what_found_no_room_comes_up_again),
+		cmocka_unit_test(without_the_walk_everything_goes_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

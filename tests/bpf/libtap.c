@@ -37,6 +37,14 @@ struct tap *tap_open_all(const struct kernel_config *cfg, void (*adjust)(struct 
 	return open_some(cfg, false, adjust);
 }
 
+void tap_need_walk(struct tap *t)
+{
+	if (t->k->full)
+		return;
+	tap_close(t);
+	skip();
+}
+
 void tap_close(struct tap *t)
 {
 	kernel_close(t->k);

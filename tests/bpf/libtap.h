@@ -35,6 +35,8 @@ enum tap_way { TAP_XDP, TAP_TC_IN, TAP_TC_OUT };
  */
 struct tap *tap_open(const struct kernel_config *cfg, void (*adjust)(struct ft_settings *));
 struct tap *tap_open_all(const struct kernel_config *cfg, void (*adjust)(struct ft_settings *));
+/* Skips the test on a kernel that has the copying programs only; closes @t then. */
+void tap_need_walk(struct tap *t);
 void tap_close(struct tap *t);
 
 /*

@@ -201,7 +201,7 @@ static int open_and_load(struct kernel *k, void (*adjust)(struct ft_settings *))
 	k->bpf = dns_bpf__open();
 	if (!k->bpf)
 		return -errno;
-	k->full = has_helpers();
+	k->full = !k->cfg.no_walk && has_helpers();
 	settings = (struct ft_settings *)&k->bpf->rodata->ft_settings;
 	err = fill_settings(k, settings);
 	if (err)

@@ -38,6 +38,7 @@ struct kernel_config {
 	enum kernel_clients clients; /* takes a quarter of filter_bytes more; default off */
 	enum kernel_mode mode;
 	bool egress; /* also what leaves: TC egress; default off */
+	bool no_walk; /* the copying programs, as on kernels without bpf_loop; default off */
 	bool xdp_only; /* no TC programs: enough for test runs, a third of the load time */
 	bool classic_tc; /* a clsact filter even where the kernel has tcx; default off */
 	bool follow_tcp, follow_fragments; /* default on */
