@@ -147,4 +147,4 @@ clean:
 .PHONY: bench evaluate fuzz kernels
 bench evaluate fuzz kernels:
 -include $(wildcard tests/*/targets.mk)
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) -path $(BUILD)/kernels -prune -o -type f -name '*.d' -print 2>/dev/null)

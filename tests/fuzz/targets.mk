@@ -4,6 +4,7 @@
 #
 # make fuzz        60 s a target                make fuzz-long SECONDS=3600
 # FUZZ="tcp pcap"  chooses targets              FUZZ_WORK=DIR keeps what is found (build/fuzz)
+# FUZZ_JOBS=2      so many at a time
 FUZZ_SRC := $(wildcard tests/fuzz/*_fuzz.c)
 FUZZ_ALL := $(FUZZ_SRC:tests/fuzz/%_fuzz.c=%)
 FUZZ ?= $(FUZZ_ALL)
@@ -44,4 +45,4 @@ fuzz-differential: $(BUILD)/tests/tools/differential
 
 fuzz: SECONDS ?= 60
 fuzz fuzz-long: $(FUZZ_BIN)
-	$(Q)FUZZ_DIR=$(FUZZ_DIR) sh tests/fuzz/campaign.sh $(FUZZ_WORK) $(or $(SECONDS),3600) $(FUZZ)
+	$(Q)FUZZ_DIR=$(FUZZ_DIR) bash tests/fuzz/campaign.sh $(FUZZ_WORK) $(or $(SECONDS),3600) $(FUZZ)
