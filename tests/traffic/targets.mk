@@ -1,5 +1,6 @@
 # make evaluate   how well detection does on synthetic traffic, beside published rules
 # make fit        training run, then weights fitted to it into build/fit/weights.c
+# make alerts-doc the blocks of docs/alerts.md anew
 # make profiles   the ranges of the benign classes into userspace/report/benign_data.c
 
 EVALUATE := $(BUILD)/tests/traffic/evaluate
@@ -44,3 +45,7 @@ profiles: $(EVALUATE)
 	$(Q)python3 tests/traffic/profiles.py $(BUILD)/profiles/with $(BUILD)/profiles/without \
 		$(BUILD)/profiles/cold >$(BUILD)/profiles/benign_data.c
 	$(Q)cp $(BUILD)/profiles/benign_data.c userspace/report/benign_data.c
+
+.PHONY: alerts-doc
+alerts-doc: $(EVALUATE) $(BUILD)/fluxtap
+	$(Q)python3 tests/traffic/alerts_doc.py $(EVALUATE) $(BUILD)/fluxtap $(BUILD)/alerts-doc

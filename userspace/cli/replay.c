@@ -212,10 +212,12 @@ static int replay_logs(struct replay *r, const char *const *paths, size_t n)
 	log_reader_stats(reader, &stats);
 	if (log_reader_lacks(reader)[0])
 		log_info("not in these logs: %s", log_reader_lacks(reader));
-	log_info("%llu log lines: %llu responses, %llu connections, %llu of no use, %llu faulty",
-		 (unsigned long long)stats.lines, (unsigned long long)stats.responses,
-		 (unsigned long long)stats.connections, (unsigned long long)stats.passed_over,
-		 (unsigned long long)stats.faulty);
+	if (!r->opt.quiet)
+		log_info(
+			"%llu log lines: %llu responses, %llu connections, %llu of no use, %llu faulty",
+			(unsigned long long)stats.lines, (unsigned long long)stats.responses,
+			(unsigned long long)stats.connections,
+			(unsigned long long)stats.passed_over, (unsigned long long)stats.faulty);
 	log_reader_close(reader);
 	return 0;
 }

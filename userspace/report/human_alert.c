@@ -312,10 +312,13 @@ static void add_limits(struct block *k)
 		buf_char(k->out, '\n');
 	}
 	label(k, "vantage");
-	buf_printf(k->out, "name servers %s, connections %s, ",
+	buf_printf(k->out, "name servers %s, connections %s",
 		   a->vantage.ns_visible ? "visible" : "not visible",
 		   a->vantage.connects_visible ? "visible" : "not visible");
-	count_of(k, a->vantage.resolvers, "resolver", "resolvers");
+	if (a->vantage.resolvers) {
+		buf_str(k->out, ", ");
+		count_of(k, a->vantage.resolvers, "resolver", "resolvers");
+	}
 	buf_char(k->out, '\n');
 	if (a->suppressed_by[0]) {
 		label(k, "capped by");
