@@ -197,10 +197,11 @@ static void print_alert(FILE *f, uint32_t site, const struct alert *a)
 	char name[DNS_NAME_TEXT_MAX];
 
 	dns_name_format(&a->domain, name);
-	fprintf(f, "s%u %.0f %s %s %s %s S=%.2f n=%u sets=%u chg=%u:", site,
+	fprintf(f, "s%u %.0f %s %s %s %s S=%.2f n=%u sets=%u chg=%u members=%zu:", site,
 		(double)(a->time_ns - SITE_EPOCH_NS) / 60e9, alert_state_name(a->state), name,
 		verdict_name(a->verdict), confidence_name(a->confidence), a->score,
-		a->evidence.distinct_ips, a->evidence.fresh_sets, a->evidence.changes);
+		a->evidence.distinct_ips, a->evidence.fresh_sets, a->evidence.changes,
+		a->members_len);
 	for (size_t i = 0; i < a->terms_len; i++)
 		if (a->terms[i].contribution > 0.005 || a->terms[i].contribution < -0.005)
 			fprintf(f, " %s=%+.2f", a->terms[i].name, a->terms[i].contribution);

@@ -121,6 +121,9 @@ void detector_connection(struct detector *d, const struct connection *conn)
 	for (size_t i = 0; i < conn->names_len; i++) {
 		const struct connection_name *cn = &conn->names[i];
 
+		/* where the host's own answer explains it, what others were answered does not */
+		if (conn->names[0].same_host && !cn->same_host)
+			break;
 		tell_name(d, conn, &cn->rrname, late);
 		if (cn->query.len && !dns_name_equal(&cn->rrname, &cn->query))
 			tell_name(d, conn, &cn->query, late);

@@ -115,7 +115,7 @@ static void history_values(struct detector *d, struct candidate *c, struct evalu
 		e->value[TERM_ONE_WAY] = (1 - 2 * e->reentry) * follow;
 	span_d = (double)(c->last_s - (c->first_s > since_s ? c->first_s : since_s)) / DAY_S;
 	e->value[TERM_STABLE] = m >= 4 && h.changes <= span_d;
-	if (h.changes * 4 < h.sets)
+	if (h.changes * 2 < h.sets)
 		e->value[TERM_UNHURRIED] = clamp((mean_gap_s(c) - 1500) / 900, 0, 1);
 	e->value[TERM_SEED_ANSWERS] = clamp((c->max_set - 12.0) / (SEED_ANSWERS - 12), 0, 1);
 }
@@ -164,20 +164,39 @@ static unsigned int successions(const struct sample *s, uint32_t since_s, uint32
 	return n;
 }
 
+/*
+ * Five young names on the same rotating addresses, or addresses one after another that
+ * three young domains share and no established one.
+ */
+static bool has_young_company(struct detector *d, const struct candidate *c, uint32_t now_s)
+{
+	const struct finding *f = c->finding ? &d->findings[c->finding - 1] : NULL;
+
+	if (local_unlearned(&d->local, now_s) > 0)
+		return false; /* of unknown age, not young */
+	if (f && f->members >= 6)
+		return true;
+	return c->company >= 2 && c->company * 2 >= c->sample.len && c->max_set == 1;
+}
+
 static void slow_values(struct detector *d, struct candidate *c, struct evaluation *e,
 			uint32_t now_s)
 {
 	uint32_t window_s = d->cfg.slow_window_d * DAY_S, since_s = now_s - window_s;
 	struct half h = window_sum(&c->slow, window_s, now_s);
 	double n = sample_distinct(&c->sample, since_s), rho, spread, takeovers;
+	bool company = has_young_company(d, c, now_s);
 
 	rho = h.reentries / (h.reentries + (n > 0 ? n : 1));
 	spread = sample_dispersion(&c->sample, since_s, e->by_prefix);
+	/* in one network and alone, a home or a redeployed server does as much */
 	takeovers = c->takeovers + successions(&c->sample, since_s, h.ttl_max);
 	if (rho < 0.1)
-		e->value[TERM_NEVER_BACK] = clamp(takeovers / 3, 0, 1);
+		e->value[TERM_NEVER_BACK] =
+			clamp(takeovers / (spread > 1.5 || company ? 3 : 9), 0, 1);
 	e->value[TERM_COMES_BACK] = rho > 0.3;
 	e->value[TERM_SEVERAL_AS] = spread > 1.5;
+	e->value[TERM_COMMON_ORDER] = company;
 	e->value[TERM_TTL_HOUR] = h.ttl_max <= 3600;
 }
 
@@ -305,20 +324,6 @@ static void contact_values(struct detector *d, struct candidate *c, struct evalu
 	e->value[TERM_LATE_CONTACT] = k->late > 0;
 }
 
-/*
- * Five young names on the same rotating addresses, or addresses one after another that
- * three young domains share and no established one.
- */
-static bool has_young_company(struct detector *d, const struct candidate *c, uint32_t now_s)
-{
-	const struct finding *f = c->finding ? &d->findings[c->finding - 1] : NULL;
-
-	if (f && f->members >= 6)
-		return true;
-	return c->company >= 2 && c->company * 2 >= c->sample.len && c->max_set == 1 &&
-	       local_unlearned(&d->local, now_s) <= 0;
-}
-
 void features(struct detector *d, struct candidate *c, uint32_t now_s)
 {
 	struct evaluation *e = &c->last;
@@ -335,5 +340,4 @@ void features(struct detector *d, struct candidate *c, uint32_t now_s)
 	nameserver_values(d, c, e, now_s);
 	contact_values(d, c, e);
 	e->value[TERM_INJECTION] = c->injected;
-	e->value[TERM_COMMON_ORDER] = has_young_company(d, c, now_s);
 }

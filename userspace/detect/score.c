@@ -8,6 +8,7 @@
 #define HIGH_NOVELTY   0.95
 #define SLOW_SET       3
 #define SLOW_TAKEOVERS 0.6 /* of three */
+#define SLOW_LOOKS     4
 #define BORROWED       0.8
 
 double score_of(const struct evaluation *e, enum track track, double cluster)
@@ -79,6 +80,14 @@ static bool is_disguise(const struct detector *d, const struct candidate *c)
 	return dom && c->sets >= 6 * d->cfg.medium_sets && dom->stays * 2U < dom->names;
 }
 
+/* Where connections are seen, the first few tell a service's pool from flux: worth waiting for. */
+static bool awaits_contacts(const struct detector *d, const struct candidate *c,
+			    const struct evaluation *e)
+{
+	return d->connects_visible && e->track == TRACK_FAST && e->sets < d->cfg.high_sets &&
+	       (!c->contacts || contacts_at(&d->contacts, c->contacts)->connects < 2);
+}
+
 static enum confidence confidence_of(const struct detector *d, const struct candidate *c,
 				     const struct evaluation *e, uint32_t now_s)
 {
@@ -90,6 +99,8 @@ static enum confidence confidence_of(const struct detector *d, const struct cand
 		return CONFIDENCE_LOW;
 	if (score <= d->cfg.medium_score || e->verdict == VERDICT_SUSPECTED_POOL)
 		return CONFIDENCE_LOW;
+	if (score <= d->cfg.high_score && awaits_contacts(d, c, e))
+		return CONFIDENCE_LOW;
 	/* addresses of well-known others: forged, or borrowed with nothing else among them */
 	if (e->value[TERM_ADDRESS_SHARING] >= BORROWED && !is_double_flux(e))
 		return CONFIDENCE_LOW;
@@ -98,9 +109,20 @@ static enum confidence confidence_of(const struct detector *d, const struct cand
 
 /* Slow flux shows few addresses at a time, one after another; below a zone that others rent, such
  * as that of a dynamic DNS provider, addresses come and go without it. */
-static bool slow_may_speak(const struct detector *d, const struct candidate *c)
+static bool slow_may_speak(const struct detector *d, const struct candidate *c,
+			   const struct half *slow)
 {
-	return c->last_s - c->first_s >= d->cfg.slow_span_h * 3600 && c->max_set <= SLOW_SET &&
+	uint32_t span_s = d->cfg.slow_span_h * 3600;
+
+	/* when every look shows another address, nobody saw one rest: more looks, or company */
+	if (slow->sets < 2 * slow->changes && slow->changes < SLOW_LOOKS &&
+	    c->last.value[TERM_COMMON_ORDER] <= 0)
+		return false;
+	/* of several at a time it takes longer to see whether they come back */
+	if (c->max_set > 1 &&
+	    (c->last_s - c->first_s < 3 * span_s || slow->sets < d->cfg.high_sets))
+		return false;
+	return c->last_s - c->first_s >= span_s && c->max_set <= SLOW_SET &&
 	       c->last.value[TERM_NEVER_BACK] >= SLOW_TAKEOVERS && c->kind != CANDIDATE_AGGREGATE;
 }
 
@@ -114,8 +136,8 @@ void evaluate(struct detector *d, struct candidate *c, uint32_t now_s)
 	e->value[TERM_CLUSTER] = f && f->members > 1 ? log2(f->members) : 0;
 	for (unsigned int t = 0; t < TRACK_COUNT; t++)
 		e->score[t] = score_of(e, (enum track)t, e->value[TERM_CLUSTER]);
-	if (!slow_may_speak(d, c))
-		e->score[TRACK_SLOW] = term_weights[TERM_BIAS].weight[TRACK_SLOW];
+	if (!slow_may_speak(d, c, &slow)) /* else its bias would hide what the fast track says */
+		e->score[TRACK_SLOW] = -INFINITY;
 	e->track = TRACK_FAST;
 	if (e->score[TRACK_SLOW] > e->score[TRACK_FAST] &&
 	    (e->score[TRACK_FAST] <= d->cfg.medium_score || e->sets < d->cfg.medium_sets))
