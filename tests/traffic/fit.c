@@ -17,6 +17,7 @@ enum { TERMS_MAX = 48, CLASSES_MAX = 64 };
 
 #define MEDIUM	     2.0
 #define TWIN_MASS    0.1
+#define YOUNG_MASS   8.0
 #define RARE	     100.0 /* classes with fewer samples than this have less mass */
 #define STEPS	     3000
 
@@ -170,7 +171,17 @@ static bool is_held(const char *term)
 	       !strcmp(term, "late_contact") || !strcmp(term, "unlearned");
 }
 
-static void weigh_samples(struct fit *f)
+/* A benign name that is new here: those known for long give no false alerts to learn from. */
+static bool is_young(const struct fit *f, const struct sample *s)
+{
+	for (unsigned int t = 0; t < f->terms_len; t++)
+		if (s->value[t] > 0 &&
+		    (!strcmp(f->terms[t], "age_day") || !strcmp(f->terms[t], "age_week")))
+			return true;
+	return false;
+}
+
+static void weigh_samples(struct fit *f, bool fast)
 {
 	double classes[2] = { 0 };
 
@@ -181,8 +192,11 @@ static void weigh_samples(struct fit *f)
 
 		s->mass = (s->flux ? 1 : f->benign_mass) / classes[s->flux] /
 			  fmax((double)f->class_count[s->class], RARE);
-		if (is_twin(f->classes[s->class]))
+		if (is_twin(f->classes[s->class]) ||
+		    (fast && !strcmp(f->classes[s->class], "M7"))) /* the slow track's */
 			s->mass *= TWIN_MASS;
+		if (!s->flux && is_young(f, s))
+			s->mass *= YOUNG_MASS;
 	}
 }
 
@@ -365,7 +379,7 @@ static int fit_track(struct fit *f, const char *path, bool fast, struct table *t
 		return 0;
 	}
 	memcpy(f->weight, f->old, sizeof(f->weight));
-	weigh_samples(f);
+	weigh_samples(f, fast);
 	printf("\n# loss %.5f", loss(f));
 	descend(f);
 	printf(" -> %.5f, %zu samples\n", loss(f), f->len);

@@ -137,6 +137,7 @@ static void dispersion_values(struct detector *d, struct candidate *c, struct ev
 		e->value[TERM_PREFIX_DISPERSION] = clamp(log2(e->dispersion / 24), -3, 2);
 	else
 		e->value[TERM_DISPERSION] = clamp(log2(e->dispersion / 3), -1.8, 2.3);
+	e->value[TERM_ONE_AS] = !e->by_prefix && e->dispersion < 1.5;
 }
 
 /*

@@ -9,6 +9,7 @@
 #define SLOW_SET       3
 #define SLOW_TAKEOVERS 0.6 /* of three */
 #define SLOW_LOOKS     4
+#define SLOW_DAY       16 /* addresses within the fast window, of several at a time */
 #define BORROWED       0.8
 
 double score_of(const struct evaluation *e, enum track track, double cluster)
@@ -99,7 +100,7 @@ static enum confidence confidence_of(const struct detector *d, const struct cand
 		return CONFIDENCE_LOW;
 	if (score <= d->cfg.medium_score || e->verdict == VERDICT_SUSPECTED_POOL)
 		return CONFIDENCE_LOW;
-	if (score <= d->cfg.high_score && awaits_contacts(d, c, e))
+	if (score <= d->cfg.high_score - 1 && awaits_contacts(d, c, e))
 		return CONFIDENCE_LOW;
 	/* addresses of well-known others: forged, or borrowed with nothing else among them */
 	if (e->value[TERM_ADDRESS_SHARING] >= BORROWED && !is_double_flux(e))
@@ -115,12 +116,12 @@ static bool slow_may_speak(const struct detector *d, const struct candidate *c,
 	uint32_t span_s = d->cfg.slow_span_h * 3600;
 
 	/* when every look shows another address, nobody saw one rest: more looks, or company */
-	if (slow->sets < 2 * slow->changes && slow->changes < SLOW_LOOKS &&
+	if (slow->sets < 2 * slow->changes && (slow->changes < SLOW_LOOKS || c->max_set > 1) &&
 	    c->last.value[TERM_COMMON_ORDER] <= 0)
 		return false;
 	/* of several at a time it takes longer to see whether they come back */
-	if (c->max_set > 1 &&
-	    (c->last_s - c->first_s < 3 * span_s || slow->sets < d->cfg.high_sets))
+	if (c->max_set > 1 && (c->last_s - c->first_s < 3 * span_s ||
+			       slow->sets < d->cfg.high_sets || c->last.distinct > SLOW_DAY))
 		return false;
 	return c->last_s - c->first_s >= span_s && c->max_set <= SLOW_SET &&
 	       c->last.value[TERM_NEVER_BACK] >= SLOW_TAKEOVERS && c->kind != CANDIDATE_AGGREGATE;

@@ -22,7 +22,8 @@ static bool is_context(const char *term)
 	static const char *const context[] = { "unlearned",   "age_day",       "age_week",
 					       "age_old",     "popular",       "address_sharing",
 					       "cname_fanin", "sibling_names", "hosting_networks",
-					       "ns_local",    "ns_common",     "ns_stable" };
+					       "hosted_pool", "common_order",  "ns_local",
+					       "ns_common",   "ns_stable" };
 
 	return LISTED(term, context);
 }
@@ -30,7 +31,7 @@ static bool is_context(const char *term)
 static bool is_contact(const char *term)
 {
 	static const char *const contact[] = { "rotation_followed", "connect_failures",
-					       "nonweb_port", "service_pool", "late_contact" };
+					       "service_pool", "late_contact" };
 
 	return LISTED(term, contact);
 }
