@@ -5,3 +5,12 @@ FRESH ?= /var/tmp/fluxtap-fresh
 check-fresh:
 	$(Q)sh packaging/deps.sh debootstrap
 	$(Q)bash packaging/check-fresh.sh $(FRESH)
+
+# make flood: everything hostile at once for SECONDS, and until NAMES distinct names have gone out
+# (ten million; on two processors that takes minutes). The short form is part of `make test`.
+.PHONY: flood
+flood: SECONDS ?= 60
+flood: NAMES ?= 10000000
+flood: all $(BUILD)/tests/tools/hostile
+	$(Q)BUILD=$(BUILD) FLOOD_SECONDS=$(SECONDS) FLOOD_NAMES=$(NAMES) FLOOD_RATE=0 \
+		python3 tests/netns/flood_test.py

@@ -341,6 +341,21 @@ size_t kernel_ring_pending(const struct kernel *k)
 	return ring_pending(&k->ring);
 }
 
+/* What `emitted` counts: samples are beside it. */
+static bool is_emitted(const void *rec, size_t bytes)
+{
+	const struct ft_event_hdr *hdr = rec;
+
+	return bytes >= sizeof(*hdr) &&
+	       (hdr->kind == FT_EVENT_RESPONSE || hdr->kind == FT_EVENT_FRAGMENT ||
+		hdr->kind == FT_EVENT_SEGMENT);
+}
+
+uint64_t kernel_ring_records(const struct kernel *k)
+{
+	return ring_count(&k->ring, is_emitted);
+}
+
 /* --- counters ----------------------------------------------------------------------------------
  */
 

@@ -78,6 +78,8 @@ int kernel_detach(struct kernel *k, const char *ifname);
 int kernel_poll(struct kernel *k, int timeout_ms, record_fn fn, void *ctx);
 int kernel_fd(const struct kernel *k); /* for epoll; whoever waits is woken past an eighth */
 size_t kernel_ring_pending(const struct kernel *k); /* bytes not yet read */
+/* Records not yet read of those that `emitted` counts; walks the ring. */
+uint64_t kernel_ring_records(const struct kernel *k);
 
 /* Sums over the CPUs, indexed by enum ft_counter. 0 or negative errno. */
 int kernel_counters(const struct kernel *k, uint64_t ret[FT_COUNTER_MAX]);

@@ -21,6 +21,8 @@ typedef void (*ring_fn)(void *ctx, const void *rec, size_t bytes);
 int ring_open(struct ring *r, int map_fd, size_t bytes);
 void ring_close(struct ring *r);
 size_t ring_pending(const struct ring *r);
+/* Records that wait and that @counts says yes to. */
+size_t ring_count(const struct ring *r, bool (*counts)(const void *rec, size_t bytes));
 /* Hand over at most @max records; returns how many. */
 int ring_read(struct ring *r, int max, ring_fn fn, void *ctx);
 

@@ -54,6 +54,26 @@ size_t ring_pending(const struct ring *r)
 	return __atomic_load_n(r->producer, __ATOMIC_ACQUIRE) - *r->consumer;
 }
 
+size_t ring_count(const struct ring *r, bool (*counts)(const void *rec, size_t bytes))
+{
+	unsigned long pos = *r->consumer;
+	unsigned long end = __atomic_load_n(r->producer, __ATOMIC_ACQUIRE);
+	size_t n = 0;
+
+	while (pos < end) {
+		const uint8_t *head = r->data + (pos & (r->bytes - 1));
+		uint32_t len =
+			__atomic_load_n((const uint32_t *)(const void *)head, __ATOMIC_ACQUIRE);
+
+		/* one that is being written is not yet emitted; its length is there */
+		if (!(len & (BPF_RINGBUF_DISCARD_BIT | BPF_RINGBUF_BUSY_BIT)))
+			n += counts(head + BPF_RINGBUF_HDR_SZ, len);
+		len &= ~((uint32_t)BPF_RINGBUF_DISCARD_BIT | (uint32_t)BPF_RINGBUF_BUSY_BIT);
+		pos += (len + BPF_RINGBUF_HDR_SZ + 7) & ~7UL;
+	}
+	return n;
+}
+
 int ring_read(struct ring *r, int max, ring_fn fn, void *ctx)
 {
 	unsigned long pos = *r->consumer, given = pos;

@@ -20,6 +20,7 @@
 #define SECOND_NS      1000000000ULL
 #define POLL_BUSY_MS   5
 #define POLL_IDLE_MS   200
+#define DRAIN_LIMIT_NS (SECOND_NS / 2)
 #define CLOSE_LIMIT_NS (2 * SECOND_NS)
 
 uint64_t monitor_clock(void)
@@ -90,17 +91,23 @@ static void dispatch(struct monitor *m, int fd)
 /* Responses that did not reach us make the verdicts of that time uncertain. */
 static void note_loss(struct monitor *m, uint64_t now_ns)
 {
-	uint64_t counters[FT_COUNTER_MAX], lost;
+	uint64_t counters[FT_COUNTER_MAX], full, shed;
 
 	if (kernel_counters(m->kernel, counters))
 		return;
-	lost = counters[FT_STAGE_RING_FULL] + counters[FT_STAGE_SHED];
-	if (lost != m->lost) {
+	full = counters[FT_STAGE_RING_FULL] - m->ring_full;
+	shed = counters[FT_STAGE_SHED] - m->shed;
+	if (full)
+		log_warn("ring full: %llu responses lost in the last %.1f s; verdicts say degraded",
+			 (unsigned long long)full, (double)(now_ns - m->second_ns) / 1e9);
+	if (shed)
+		log_warn("ring over half full: %llu known or changed responses shed in the last "
+			 "%.1f s; verdicts say degraded",
+			 (unsigned long long)shed, (double)(now_ns - m->second_ns) / 1e9);
+	if (full || shed)
 		detector_loss(pipeline_detector(m->pipeline), m->second_ns, now_ns);
-		log_warn("%llu responses lost or shed since the last second: verdicts say degraded",
-			 (unsigned long long)(lost - m->lost));
-	}
-	m->lost = lost;
+	m->ring_full += full;
+	m->shed += shed;
 }
 
 static void each_second(struct monitor *m, uint64_t now_ns)
@@ -213,11 +220,22 @@ static int open_all(struct monitor *m)
 	return 0;
 }
 
+/* Nothing comes any more: read what is there, as far as the time to end allows. */
+static void drain_last(struct monitor *m)
+{
+	uint64_t end_ns = monitor_clock() + DRAIN_LIMIT_NS;
+
+	do
+		drain_rings(m);
+	while (kernel_ring_pending(m->kernel) && monitor_clock() < end_ns);
+}
+
 static void close_all(struct monitor *m)
 {
 	monitor_detach(m);
 	if (m->pipeline && m->kernel && !m->failed) {
-		drain_rings(m);
+		drain_last(m);
+		note_loss(m, monitor_clock());
 		monitor_stats(m, monitor_clock());
 		if (m->setup->config->state.path[0])
 			monitor_save_state(m);

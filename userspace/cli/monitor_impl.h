@@ -46,7 +46,7 @@ struct monitor {
 	int epoll_fd, signal_fd, poll_ms;
 	bool stop, reload, failed;
 	uint64_t started_ns, second_ns, stats_ns, saved_ns;
-	uint64_t lost; /* ring_full + shed at the last second */
+	uint64_t ring_full, shed; /* at the last second */
 	struct buf text;
 	struct alert *top; /* scratch of the views, MONITOR_TOP entries */
 };

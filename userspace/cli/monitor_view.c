@@ -44,19 +44,60 @@ static void fill_filter(const struct monitor *m, struct ledger *ret)
 	ret->filter_evictions = stats.filter_evictions;
 	ret->filter_evicted_repeats = stats.filter_evicted_repeats;
 	ret->samples_lost = stats.samples_lost;
+	/* read, but not handed on */
+	ret->consumed += stats.bad_records;
+	ret->malformed[FT_REASON_BAD_EVENT] += stats.bad_records;
+}
+
+#define READINGS_MAX 1000
+
+/*
+ * Counters at an instant at which no frame is half counted: other CPUs go on while this one reads,
+ * so that a sum may be one off for some nanoseconds. One that really does not hold stays so.
+ */
+static void read_kernel(const struct monitor *m, struct ledger *ret)
+{
+	for (int i = 0; i < READINGS_MAX; i++)
+		if (kernel_counters(m->kernel, ret->kernel) ||
+		    (ledger_kernel_balanced(ret) && ret->kernel[FT_STAGE_EMITTED] >= ret->consumed))
+			return;
+}
+
+/* True once @records are counted as emitted: a record is counted just after it is in the ring. */
+static bool were_emitted(const struct monitor *m, uint64_t records)
+{
+	uint64_t counters[FT_COUNTER_MAX];
+
+	for (int i = 0; i < READINGS_MAX; i++)
+		if (kernel_counters(m->kernel, counters) || counters[FT_STAGE_EMITTED] >= records)
+			return true;
+	return false;
+}
+
+/*
+ * What waits in the ring is counted there, not inferred. This thread reads nothing from it
+ * meanwhile, but more may come: there lies what was emitted before the counting, and at most what
+ * was emitted until after it. If there is less or more, the ledger shows what was found.
+ */
+static void fill_kernel(const struct monitor *m, struct ledger *ret)
+{
+	uint64_t found;
+
+	read_kernel(m, ret);
+	ret->in_ring = kernel_ring_records(m->kernel);
+	found = ret->consumed + ret->in_ring;
+	if (ret->kernel[FT_STAGE_EMITTED] >= ret->consumed &&
+	    ret->kernel[FT_STAGE_EMITTED] <= found && were_emitted(m, found))
+		ret->in_ring = ret->kernel[FT_STAGE_EMITTED] - ret->consumed;
 }
 
 void monitor_ledger(struct monitor *m, uint64_t now_ns, struct ledger *ret)
 {
 	memset(ret, 0, sizeof(*ret));
-	/* pending first: what is emitted in between makes the sum larger, never smaller */
-	kernel_counters(m->kernel, ret->kernel);
 	pipeline_fill_ledger(m->pipeline, ret);
-	ret->in_ring = ret->kernel[FT_STAGE_EMITTED] > ret->consumed
-			       ? ret->kernel[FT_STAGE_EMITTED] - ret->consumed
-			       : 0;
-	fill_outputs(m, ret);
 	fill_filter(m, ret);
+	fill_kernel(m, ret);
+	fill_outputs(m, ret);
 	timeline_stats(m->timeline, &ret->timelines);
 	if (m->foreign)
 		foreign_stats(m->foreign, &ret->foreign);

@@ -73,3 +73,8 @@ bool ledger_balanced(const struct ledger *l, const char **ret_which)
 	}
 	return true;
 }
+
+bool ledger_kernel_balanced(const struct ledger *l)
+{
+	return kernel_seen_holds(l) && kernel_response_holds(l);
+}

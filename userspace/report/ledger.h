@@ -62,5 +62,7 @@ struct ledger {
  * does not hold, else to NULL: "kernel_seen", "kernel_response", "ring", "reassembly", "messages".
  */
 bool ledger_balanced(const struct ledger *l, const char **ret_which);
+/* Those of the kernel stage alone: they do not hold while a frame is on its way through it. */
+bool ledger_kernel_balanced(const struct ledger *l);
 
 #endif
