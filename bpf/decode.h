@@ -249,6 +249,24 @@ FT_INLINE int ft_mpls(struct ft_decode *d, const __u8 *data, const __u8 *end)
 	return FT_LAYER_ETHERNET;
 }
 
+/*
+ * IEEE 802.3: a length, then LLC. With SNAP and no organisation (RFC 1042) an EtherType follows as
+ * elsewhere; other LLC (bridges, IS-IS, IPX) carries no IP. Cooked captures write 4 for "LLC
+ * follows": no length of these eight octets and something behind them.
+ */
+FT_INLINE int ft_llc(struct ft_decode *d, const __u8 *data, const __u8 *end)
+{
+	const __u8 *p = ft_at(d, data, end, 8);
+
+	if (!p || ft_be32(p) != 0xaaaa0300 || ft_be16(p + 4) || ft_be16(p + 6) < 0x0600)
+		return ft_done(d, FT_KIND_NOT_DNS);
+	if (d->proto > 8)
+		ft_limit(d, d->proto);
+	d->proto = ft_be16(p + 6);
+	d->off += 8;
+	return FT_LAYER_ETHERTYPE;
+}
+
 FT_INLINE int ft_ethertype(struct ft_decode *d, const __u8 *data, const __u8 *end)
 {
 	switch (d->proto) {
@@ -270,6 +288,8 @@ FT_INLINE int ft_ethertype(struct ft_decode *d, const __u8 *data, const __u8 *en
 	case 0x6558: /* transparent Ethernet bridging, in GRE and Geneve */
 		return FT_LAYER_ETHERNET;
 	}
+	if (d->proto < 0x0600)
+		return ft_llc(d, data, end);
 	return ft_done(d, FT_KIND_NOT_DNS);
 }
 

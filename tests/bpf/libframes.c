@@ -37,8 +37,7 @@ static void start6(struct packet *p, uint8_t next)
 	packet_ipv6(p, next);
 }
 
-/* --- links -------------------------------------------------------------------------------------
- */
+/* --- links ------------------------------------------------------------------------------------ */
 
 static void plain4(struct packet *p)
 {
@@ -59,6 +58,56 @@ static void vlan(struct packet *p)
 	packet_vlan(p, 7, 0x0800);
 	packet_ipv4(p, 17, 0, 0);
 	datagram(p);
+}
+
+/* 802.3 with @dsap (0xaa: SNAP) and @type behind it, a response, and padding. */
+static void llc(struct packet *p, uint8_t dsap, uint16_t type)
+{
+	packet_init(p);
+	packet_ethernet(p, 0);
+	packet_u8(p, dsap);
+	packet_u8(p, dsap);
+	packet_u32(p, 0x03000000);
+	packet_u16(p, type);
+	packet_ipv4(p, 17, 0, 0);
+	datagram(p);
+	p->b[12] = (uint8_t)((p->len - 14) >> 8);
+	p->b[13] = (uint8_t)(p->len - 14);
+	packet_u32(p, 0xffffffff);
+}
+
+static void snap(struct packet *p)
+{
+	llc(p, 0xaa, 0x0800);
+}
+
+static void snap_vlan(struct packet *p)
+{
+	packet_init(p);
+	packet_ethernet(p, 0x8100);
+	packet_vlan(p, 7, 500);
+	packet_u32(p, 0xaaaa0300);
+	packet_u32(p, 0x000086dd);
+	packet_ipv6(p, 17);
+	datagram(p);
+}
+
+static void snap_other(struct packet *p)
+{
+	llc(p, 0xaa, 0x809b); /* AppleTalk */
+}
+
+static void llc_other(struct packet *p)
+{
+	llc(p, 0x42, 0x0800); /* spanning tree */
+}
+
+/* The length ends in the middle of the IP header. */
+static void snap_cut(struct packet *p)
+{
+	llc(p, 0xaa, 0x0800);
+	p->b[12] = 0;
+	p->b[13] = 8 + 19;
 }
 
 static void vlans(struct packet *p, int n)
@@ -119,8 +168,7 @@ static void padded(struct packet *p)
 		packet_u8(p, 0xaa);
 }
 
-/* --- IP ----------------------------------------------------------------------------------------
- */
+/* --- IP --------------------------------------------------------------------------------------- */
 
 static void options(struct packet *p)
 {
@@ -198,8 +246,7 @@ static void icmp(struct packet *p)
 	datagram(p);
 }
 
-/* --- fragments ---------------------------------------------------------------------------------
- */
+/* --- fragments -------------------------------------------------------------------------------- */
 
 static void first4(struct packet *p)
 {
@@ -259,8 +306,7 @@ static void later_gre(struct packet *p)
 	packet_done(p);
 }
 
-/* --- tunnels -----------------------------------------------------------------------------------
- */
+/* --- tunnels ---------------------------------------------------------------------------------- */
 
 static void gre(struct packet *p)
 {
@@ -394,8 +440,7 @@ static void teredo(struct packet *p)
 	datagram(p);
 }
 
-/* --- transport ---------------------------------------------------------------------------------
- */
+/* --- transport -------------------------------------------------------------------------------- */
 
 static void udp_length(struct packet *p, uint16_t v)
 {
@@ -484,8 +529,7 @@ static void tcp_offset(struct packet *p)
 	p->b[14 + 20 + 12] = 0x40;
 }
 
-/* --- messages ----------------------------------------------------------------------------------
- */
+/* --- messages --------------------------------------------------------------------------------- */
 
 static void rich(struct packet *p)
 {
@@ -579,6 +623,11 @@ static const struct {
 	{"five VLANs", vlans5, FT_REASON_VLAN_TOO_DEEP},
 	{"PPPoE", pppoe, FT_STAGE_EMITTED},
 	{"MPLS", mpls, FT_STAGE_EMITTED},
+	{"802.3 SNAP", snap, FT_STAGE_EMITTED},
+	{"802.3 SNAP, VLAN, IPv6", snap_vlan, FT_STAGE_EMITTED},
+	{"802.3 SNAP, AppleTalk", snap_other, FT_STAGE_NOT_DNS},
+	{"802.3 LLC", llc_other, FT_STAGE_NOT_DNS},
+	{"802.3 length in the IP header", snap_cut, FT_REASON_BAD_IP_HEADER},
 	{"ARP", arp, FT_STAGE_NOT_DNS},
 	{"padding", padded, FT_STAGE_EMITTED},
 	{"IPv4 options", options, FT_STAGE_EMITTED},
