@@ -153,12 +153,12 @@ FT_INLINE __u32 ft_judge_plain(void *ctx, int how, struct ft_scratch *s, struct 
 {
 	struct ft_walk *w = &s->walk;
 	struct ft_verdict v = {.novelty = FT_NOVELTY_UNFILTERED};
+	const __u8 *rcode = plain->l4 == 34 ? data + 34 + 11 : data + 54 + 11;
 	__u64 fingerprint;
 
-	if (data + 62 > end)
+	if (rcode + 1 > end)
 		return FT_REASON_TRUNCATED_CAPTURE;
-	fingerprint = ft_fingerprint(ft_settings.seed, w->sum,
-				     plain->l4 == 34 ? data[34 + 11] : data[54 + 11]);
+	fingerprint = ft_fingerprint(ft_settings.seed, w->sum, *rcode);
 	if (ft_settings.clients && ft_fill_plain(&s->d, data, end, plain, 0))
 		return FT_REASON_TRUNCATED_CAPTURE;
 	if (ft_settings.filter) {
