@@ -471,7 +471,7 @@ int ft_xdp_copy(struct xdp_md *ctx)
 }
 
 /* Returns 1 when headers are missing in the first buffer. */
-__attribute__((noinline)) int ft_tc_decode(struct __sk_buff *skb, __u32 direction)
+__attribute__((noinline)) int ft_tc_decode(struct __sk_buff *skb, __u32 how)
 {
 	const __u8 *data = (const __u8 *)(long)skb->data;
 	const __u8 *end = (const __u8 *)(long)skb->data_end;
@@ -479,15 +479,28 @@ __attribute__((noinline)) int ft_tc_decode(struct __sk_buff *skb, __u32 directio
 
 	if (!s)
 		return 0;
-	ft_decode_start(&s->d, FT_LAYER_ETHERNET, skb->len, skb->len);
+	ft_decode_start(&s->d, how & FT_BARE ? FT_LAYER_ETHERTYPE : FT_LAYER_ETHERNET, skb->len,
+			skb->len);
+	s->d.proto = __builtin_bswap16((__u16)skb->protocol); /* read only where there is no header */
 	s->d.pkt.ifindex = skb->ifindex;
-	s->d.pkt.direction = (__u8)direction;
+	s->d.pkt.direction = how & FT_OUT ? FT_DIR_EGRESS : FT_DIR_INGRESS;
 	if (skb->vlan_present) { /* the card took the tag off */
 		s->d.pkt.vlan[0] = skb->vlan_tci & 0xfff;
 		s->d.pkt.vlans = 1;
 	}
 	ft_decode_frame(s, data, end);
 	return s->d.kind == FT_KIND_REFUSED && s->d.reason == FT_REASON_TRUNCATED_CAPTURE;
+}
+
+/* Has the device no link header? Asked only while one such is watched. */
+FT_INLINE bool ft_is_bare(__u32 ifindex)
+{
+	__u8 *input;
+
+	if (!ft_bare)
+		return false;
+	input = bpf_map_lookup_elem(&ft_inputs, &ifindex);
+	return input && *input == FT_INPUT_BARE;
 }
 
 /* Headers lie in the first buffer nearly always; otherwise they are pulled there, once. */
@@ -497,23 +510,24 @@ FT_INLINE void ft_tc_frame(struct __sk_buff *skb, int how)
 {
 	const __u8 *data = (const __u8 *)(long)skb->data;
 	const __u8 *end = (const __u8 *)(long)skb->data_end;
-	__u32 direction = how & FT_OUT ? FT_DIR_EGRESS : FT_DIR_INGRESS;
 	struct ft_counters *c = ft_get_counters();
 	__u32 len = skb->len;
+	bool bare = ft_is_bare(skb->ifindex);
+	__u32 from = (__u32)how | (bare ? FT_BARE : 0);
 	struct ft_scratch *s;
 
 	if (!c)
 		return;
 	ft_count(c, FT_STAGE_SEEN);
 	/* a tag that the card took off would be missing in the record */
-	if (!skb->vlan_present && ft_quick_frame(skb, how, data, end, c))
+	if (!bare && !skb->vlan_present && ft_quick_frame(skb, how, data, end, c))
 		return;
 	s = ft_get_scratch();
 	if (!s)
 		return;
-	if (ft_tc_decode(skb, direction) &&
+	if (ft_tc_decode(skb, from) &&
 	    !bpf_skb_pull_data(skb, len < FT_HEADERS ? len : FT_HEADERS))
-		ft_tc_decode(skb, direction);
+		ft_tc_decode(skb, from);
 	ft_decoded_frame(skb, how, s, c);
 }
 

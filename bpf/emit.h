@@ -14,6 +14,7 @@
 #define FT_TC	1 /* context is a __sk_buff */
 #define FT_COPY 2 /* old kernel: no walk, no filter */
 #define FT_OUT	4 /* leaves the machine */
+#define FT_BARE 8 /* a device without link header: frames begin as skb->protocol says */
 
 /* Pieces longer than the scratch holds are built in the ring, in a slot for the longest. */
 #define FT_PIECE_MAX 65535

@@ -20,10 +20,12 @@ const volatile struct ft_settings ft_settings = {
 
 /*
  * Written by user space. ft_watching: how many addresses ft_watch holds, 0 keeps the look-ups
- * away. ft_unusual: nonzero when frames may not take the short way out.
+ * away. ft_unusual: nonzero when frames may not take the short way out. ft_bare: how many of the
+ * interfaces in ft_inputs have no link header.
  */
 __u32 ft_watching = 0;
 __u32 ft_unusual = 0;
+__u32 ft_bare = 0;
 
 /* Indices wrap inside; what lies beyond is read by whole words and masked away. */
 #define FT_MESSAGE_MASK	 (FT_MAX_UDP_DNS - 1)
@@ -165,7 +167,10 @@ struct {
 	__uint(value_size, 1);
 } ft_watch SEC(".maps");
 
-/* Interfaces whose ingress is watched: what is forwarded from one has been seen already. */
+/*
+ * Interfaces whose ingress is watched, by FT_INPUT_*: what is forwarded from one has been seen
+ * already.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, FT_INPUTS_MAX);

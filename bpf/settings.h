@@ -41,6 +41,7 @@ struct ft_settings {
 #define FT_FRAGMENT_LINES 1024 /* of eight packets each */
 #define FT_FLOW_LINES	  1024 /* of eight UDP flows each */
 #define FT_WATCH_MAX	  16384
+#define FT_INPUT_BARE	  2 /* in ft_inputs: without link header; 1: with */
 #define FT_RECORD_HEAD	  (sizeof(struct ft_event_hdr) + sizeof(struct ft_packet))
 
 /* One question in the repeat filter: a cache line. */

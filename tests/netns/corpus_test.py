@@ -4,24 +4,10 @@
 replay."""
 import collections
 import glob
-import json
 import os
 import re
-import subprocess
 
-from netlib import BUILD, CORPORA, FLUXTAP, ROOT, Net, Tap, wait_for
-
-DROPPED = ("timestamp", "in_iface", "pcap_filename", "pcap_cnt", "sensor")
-
-
-def essence(event):
-    return json.dumps({k: v for k, v in event.items() if k not in DROPPED}, sort_keys=True)
-
-
-def replay(net, files, config):
-    out = subprocess.run([FLUXTAP, "replay", "-c", config, "--emit", "dns", *files],
-                         capture_output=True, text=True)
-    return [json.loads(line) for line in out.stdout.splitlines()]
+from netlib import BUILD, CORPORA, ROOT, Net, Tap, essence, replay, wait_for
 
 
 def sendable(net, files):
@@ -38,7 +24,7 @@ def sendable(net, files):
 
 def streams(net, path, config):
     return {(e["src_ip"], e["src_port"], e["dest_ip"], e["dest_port"])
-            for e in replay(net, [path], config) if e["proto"] == "TCP"}
+            for e in replay([path], config) if e["proto"] == "TCP"}
 
 
 def without_shared_streams(net, files, config):
@@ -53,7 +39,7 @@ def without_shared_streams(net, files, config):
 
 
 def over_veth(tap, net, files, mode, config):
-    want = collections.Counter(essence(e) for f in files for e in replay(net, [f], config))
+    want = collections.Counter(essence(e) for f in files for e in replay([f], config))
     monitor = net.monitor("mon", "-i", "m0", capture__mode=mode)
     total = sum(want.values())
     for f in files:

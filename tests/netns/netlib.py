@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -259,6 +260,39 @@ def tell_difference(ours, theirs):
     """Of two collections.Counter of accounts."""
     return (f"only tshark: {list((theirs - ours).items())[:3]}\n"
             f"only events: {list((ours - theirs).items())[:3]}")
+
+
+# Where live events and those of replay may differ.
+DROPPED = ("timestamp", "in_iface", "pcap_filename", "pcap_cnt", "sensor")
+
+
+def essence(event):
+    return json.dumps({k: v for k, v in event.items() if k not in DROPPED}, sort_keys=True)
+
+
+def replay(files, config):
+    out = subprocess.run([FLUXTAP, "replay", "-c", config, "--emit", "dns", *files],
+                         capture_output=True, text=True)
+    return [json.loads(line) for line in out.stdout.splitlines()]
+
+
+def write_pcap(path, frames, link_type=1):
+    with open(path, "wb") as f:
+        f.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 262144, link_type))
+        for n, frame in enumerate(frames):
+            f.write(struct.pack("<IIII", 1700000000, n, len(frame), len(frame)) + frame)
+
+
+def read_pcap(path):
+    """The frames of a capture written on a little-endian machine."""
+    with open(path, "rb") as f:
+        data = f.read()
+    pos, frames = 24, []
+    while pos < len(data):
+        held = struct.unpack_from("<I", data, pos + 8)[0]
+        frames.append(data[pos + 16:pos + 16 + held])
+        pos += 16 + held
+    return frames
 
 
 def attached(ns_net, ns):

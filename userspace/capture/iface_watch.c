@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fnmatch.h>
+#include <linux/if_arp.h>
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,6 +94,28 @@ static int netlink_dump(int fd, uint16_t type, uint8_t family, netlink_fn fn, vo
 	return err > 0 ? 0 : err;
 }
 
+/* --- types ---------------------------------------------------------------------------------- */
+
+enum iface_header iface_header(uint16_t type)
+{
+	switch (type) {
+	case ARPHRD_ETHER:
+	case ARPHRD_LOOPBACK:
+		return IFACE_HEADER_ETHERNET;
+	case ARPHRD_NONE:
+	case ARPHRD_PPP:
+	case ARPHRD_RAWIP:
+	case ARPHRD_TUNNEL:
+	case ARPHRD_TUNNEL6:
+	case ARPHRD_SIT:
+	case ARPHRD_IPGRE:
+	case ARPHRD_IP6GRE:
+		return IFACE_HEADER_NONE;
+	default:
+		return IFACE_HEADER_OTHER;
+	}
+}
+
 /* --- links ---------------------------------------------------------------------------------- */
 
 static void copy_text(char *dst, size_t size, const struct rtattr *attr)
@@ -115,11 +138,32 @@ static void read_link_info(const struct rtattr *info, struct iface *ret)
 			copy_text(ret->kind, sizeof(ret->kind), attr);
 }
 
+/* Of other kinds the attribute names something else: the peer of a veth, the way of a tunnel. */
+static bool is_part_of_another(const char *kind)
+{
+	static const char *const kinds[] = { "vlan", "macvlan", "macvtap", "ipvlan", "ipvtap" };
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (!strcmp(kind, kinds[i]))
+			return true;
+	return false;
+}
+
+static uint32_t read_u32(const struct rtattr *attr)
+{
+	uint32_t value = 0;
+
+	if (RTA_PAYLOAD(attr) >= sizeof(value))
+		memcpy(&value, RTA_DATA(attr), sizeof(value));
+	return value;
+}
+
 static void read_link(const struct nlmsghdr *msg, struct iface *ret)
 {
 	const struct ifinfomsg *link = NLMSG_DATA(msg);
 	const struct rtattr *attr = IFLA_RTA(link);
 	unsigned int left = (unsigned int)IFLA_PAYLOAD(msg);
+	bool elsewhere = false;
 
 	memset(ret, 0, sizeof(*ret));
 	ret->ifindex = (unsigned int)link->ifi_index;
@@ -129,11 +173,19 @@ static void read_link(const struct nlmsghdr *msg, struct iface *ret)
 	for (; RTA_OK(attr, left); attr = RTA_NEXT(attr, left)) {
 		if (attr->rta_type == IFLA_IFNAME)
 			copy_text(ret->name, sizeof(ret->name), attr);
-		else if (attr->rta_type == IFLA_MTU && RTA_PAYLOAD(attr) >= sizeof(ret->mtu))
-			memcpy(&ret->mtu, RTA_DATA(attr), sizeof(ret->mtu));
+		else if (attr->rta_type == IFLA_MTU)
+			ret->mtu = read_u32(attr);
+		else if (attr->rta_type == IFLA_MASTER)
+			ret->master = read_u32(attr);
+		else if (attr->rta_type == IFLA_LINK)
+			ret->lower = read_u32(attr);
+		else if (attr->rta_type == IFLA_LINK_NETNSID)
+			elsewhere = true; /* in another namespace, where indices are others */
 		else if (attr->rta_type == IFLA_LINKINFO)
 			read_link_info(attr, ret);
 	}
+	if (elsewhere || !is_part_of_another(ret->kind))
+		ret->lower = 0;
 }
 
 static int add_link(void *ctx, const struct nlmsghdr *msg)

@@ -17,9 +17,19 @@ struct iface {
 	char kind[16];	/* "veth", "bridge", "bond", "vlan", …; empty for hardware */
 	uint16_t type;	/* ARPHRD_*: 1 Ethernet, 772 loopback */
 	uint32_t mtu;
+	unsigned int master; /* index of the bridge or bond that it is a port of, 0: none */
+	unsigned int lower; /* of the interface that a VLAN or macvlan is part of, 0: none here */
 	bool up;	/* administratively */
 	bool carrier;	/* link present: IFF_RUNNING */
 };
+
+/* What stands in front of the IP header of its frames. */
+enum iface_header {
+	IFACE_HEADER_ETHERNET,
+	IFACE_HEADER_NONE, /* tun, WireGuard, PPP, IP tunnels */
+	IFACE_HEADER_OTHER,
+};
+enum iface_header iface_header(uint16_t type); /* ARPHRD_* */
 
 /* More interfaces than this are ignored, with a warning: the table is bounded. */
 #define IFACE_MAX 1024

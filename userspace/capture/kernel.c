@@ -14,7 +14,6 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <linux/bpf.h>
-#include "base/log.h"
 #include "dns.skel.h"
 
 #define RECORDS_PER_POLL 4096
@@ -24,7 +23,7 @@
 struct kernel_config kernel_config_default(void)
 {
 	return (struct kernel_config){
-		.ports = {53},
+		.ports = { 53 },
 		.ports_len = 1,
 		.ring_bytes = 16 << 20,
 		.filter = true,
@@ -117,19 +116,6 @@ static int fill_settings(struct kernel *k, struct ft_settings *s)
 /* --- load --------------------------------------------------------------------------------------
  */
 
-static int log_libbpf(enum libbpf_print_level level, const char *format, va_list args)
-{
-	char line[512];
-
-	if (level == LIBBPF_DEBUG)
-		return 0;
-	vsnprintf(line, sizeof(line), format, args);
-	line[strcspn(line, "\n")] = '\0';
-	if (line[0])
-		log_debug("libbpf: %s", line);
-	return 0;
-}
-
 /* What the walking programs need; asked of the kernel, whatever its version says. */
 static bool has_helpers(void)
 {
@@ -171,25 +157,15 @@ static void take_fds(struct kernel *k)
 
 	k->xdp_fd = bpf_program__fd(k->full ? b->progs.ft_xdp : b->progs.ft_xdp_copy);
 	k->tc_in_fd = bpf_program__fd(k->full ? b->progs.ft_tc_in : b->progs.ft_tc_in_copy);
-	k->inputs_fd = bpf_map__fd(b->maps.ft_inputs);
 	k->tc_out_fd = bpf_program__fd(k->full ? b->progs.ft_tc_out : b->progs.ft_tc_out_copy);
+	k->inputs_fd = bpf_map__fd(b->maps.ft_inputs);
 }
 
-static void explain_load(int code, char *err, size_t err_len)
+static int load(struct kernel *k)
 {
-	if (code == -EPERM || code == -EACCES)
-		snprintf(err, err_len,
-			 "kernel programs: not permitted; run as root, or with "
-			 "CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN");
-	else if (code == -ENOMEM)
-		snprintf(err, err_len,
-			 "kernel programs: no memory for the ring and the filter; "
-			 "make them smaller");
-	else
-		snprintf(err, err_len,
-			 "kernel programs: the kernel does not load them: %s "
-			 "(fluxtap doctor says what is missing)",
-			 strerror(-code));
+	/* probing for helpers leaves refusals behind that are none */
+	kernel_forget_messages();
+	return dns_bpf__load(k->bpf);
 }
 
 static int open_and_load(struct kernel *k, void (*adjust)(struct ft_settings *))
@@ -197,7 +173,7 @@ static int open_and_load(struct kernel *k, void (*adjust)(struct ft_settings *))
 	struct ft_settings *settings;
 	int err;
 
-	libbpf_set_print(log_libbpf);
+	libbpf_set_print(kernel_libbpf_log);
 	k->bpf = dns_bpf__open();
 	if (!k->bpf)
 		return -errno;
@@ -211,7 +187,7 @@ static int open_and_load(struct kernel *k, void (*adjust)(struct ft_settings *))
 	choose_programs(k);
 	err = size_maps(k);
 	if (!err)
-		err = dns_bpf__load(k->bpf);
+		err = load(k);
 	if (err)
 		return err;
 	take_fds(k);
@@ -240,7 +216,7 @@ int kernel_load(const struct kernel_config *cfg, void (*adjust)(struct ft_settin
 	return 0;
 
 fail:
-	explain_load(code, err, err_len);
+	kernel_explain_load(code, err, err_len);
 	kernel_close(k);
 	return code;
 }
@@ -318,8 +294,8 @@ static void deliver(void *ctx, const void *rec, size_t bytes)
 
 int kernel_poll(struct kernel *k, int timeout_ms, record_fn fn, void *ctx)
 {
-	struct delivery d = {k, fn, ctx};
-	struct pollfd pfd = {.fd = k->ring.fd, .events = POLLIN};
+	struct delivery d = { k, fn, ctx };
+	struct pollfd pfd = { .fd = k->ring.fd, .events = POLLIN };
 	int n;
 
 	k->unix_offset_ns = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC);

@@ -60,12 +60,19 @@ void kernel_close(struct kernel *k);
 bool kernel_filters(const struct kernel *k);
 
 /*
- * Attach to @ifname. @ret_mode (static string): "xdp-native", "xdp-generic", "tcx", "tc-clsact".
- * -EBUSY: a fluxtap is there already; -ENODEV: no such interface; else why the last way in
- * failed. A foreign XDP program stays: TC then, unless the mode says otherwise.
+ * Attach to @ifname, whose frames are of hardware type @type (ARPHRD_*): where they have no link
+ * header, in TC whatever the mode says. @ret_mode (static string): "xdp-native", "xdp-generic", "tcx", "tc-clsact".
+ * -EBUSY: a fluxtap is there already; -ENODEV: no such interface; -EPROTONOSUPPORT: another kind
+ * of frame; else why the last way in failed. A foreign XDP program stays: TC then, unless the mode says otherwise.
  */
-int kernel_attach(struct kernel *k, const char *ifname, const char **ret_mode, char *err,
-		  size_t err_len);
+int kernel_attach(struct kernel *k, const char *ifname, uint16_t type, const char **ret_mode,
+		  char *err, size_t err_len);
+/*
+ * Interfaces that are not attached to themselves, but where nothing arrives that has not been seen
+ * at one that is: what they forward does not count again where it leaves. Replaces those named
+ * before. Bounded: beyond 1,024 in all, what is forwarded counts twice.
+ */
+void kernel_seen_below(struct kernel *k, const unsigned int *ifindex, size_t n);
 /* 0, also when the interface itself has gone; -ENOENT when it was not attached. */
 int kernel_detach(struct kernel *k, const char *ifname);
 

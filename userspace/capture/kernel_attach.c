@@ -20,6 +20,8 @@
 #include <linux/bpf.h>
 #include <linux/if_link.h>
 #include "base/log.h"
+#include "dns.skel.h"
+#include "capture/iface_watch.h"
 
 #define ATTACHMENTS_MAX 256
 
@@ -37,7 +39,7 @@
 /* Name of the program with @id into @name; empty when it cannot be had. */
 static void program_name(uint32_t id, char name[BPF_OBJ_NAME_LEN])
 {
-	struct bpf_prog_info info = {0};
+	struct bpf_prog_info info = { 0 };
 	uint32_t len = sizeof(info);
 	int fd = bpf_prog_get_fd_by_id(id);
 
@@ -94,6 +96,36 @@ static int attach_xdp(struct kernel *k, struct attachment *a, uint32_t flags)
 	return 0;
 }
 
+/*
+ * Why the driver refused: a link only says an errno, the older way over netlink says it in words.
+ * Should that succeed after all, it is undone: the link is what goes with this process.
+ */
+static const char *native_refusal(struct kernel *k, const struct attachment *a, int err)
+{
+	uint32_t flags = XDP_FLAGS_DRV_MODE | XDP_FLAGS_UPDATE_IF_NOEXIST;
+
+	kernel_forget_messages();
+	if (!bpf_xdp_attach((int)a->ifindex, k->xdp_fd, flags, NULL))
+		bpf_xdp_detach((int)a->ifindex, XDP_FLAGS_DRV_MODE, NULL);
+	return kernel_last_message()[0] ? kernel_last_message() : strerror(-err);
+}
+
+/* Drivers without XDP are no news; one that has it and refuses can often be helped. */
+static int attach_native(struct kernel *k, struct attachment *a)
+{
+	const char *why;
+	int err = attach_xdp(k, a, XDP_FLAGS_DRV_MODE);
+
+	if (!err)
+		return 0;
+	why = native_refusal(k, a, err);
+	if (strstr(why, "does not support XDP"))
+		log_debug("%s: %s", a->ifname, why);
+	else
+		log_warn("%s: no XDP in the driver: %s", a->ifname, why);
+	return err;
+}
+
 /* --- TC ----------------------------------------------------------------------------------------
  */
 
@@ -103,7 +135,7 @@ static int attach_xdp(struct kernel *k, struct attachment *a, uint32_t flags)
  */
 static int lock_filters(struct attachment *a)
 {
-	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	int fd, n;
 
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -211,9 +243,13 @@ static int attach_in(struct kernel *k, struct attachment *a, const char **ret_mo
 			 a->ifname);
 		mode = KERNEL_MODE_TC;
 	}
+	if (a->bare && mode == KERNEL_MODE_AUTO)
+		mode = KERNEL_MODE_TC;
+	if (a->bare && mode != KERNEL_MODE_TC) /* XDP would take its frames for Ethernet */
+		return -EAFNOSUPPORT;
 	if (mode == KERNEL_MODE_AUTO || mode == KERNEL_MODE_NATIVE) {
 		*ret_mode = "xdp-native";
-		err = attach_xdp(k, a, XDP_FLAGS_DRV_MODE);
+		err = attach_native(k, a);
 	}
 	if (err && (mode == KERNEL_MODE_AUTO || mode == KERNEL_MODE_GENERIC)) {
 		*ret_mode = "xdp-generic";
@@ -237,6 +273,18 @@ static void explain_attach(int code, const char *ifname, char *err, size_t err_l
 		snprintf(err, err_len,
 			 "%s: not permitted; run as root, or with CAP_NET_ADMIN and "
 			 "CAP_BPF",
+			 ifname);
+		break;
+	case -EAFNOSUPPORT:
+		snprintf(err, err_len,
+			 "%s: frames without link header are read in TC: capture.mode must be auto "
+			 "or tc",
+			 ifname);
+		break;
+	case -EPROTONOSUPPORT:
+		snprintf(err, err_len,
+			 "%s: frames with this kind of link header are not read, only Ethernet and "
+			 "plain IP; watch the interface that carries or receives them",
 			 ifname);
 		break;
 	case -EBUSY:
@@ -264,7 +312,7 @@ void attachment_release(struct attachment *a)
 	if (a->out_link >= 0)
 		close(a->out_link);
 	detach_filters(a);
-	*a = (struct attachment){.xdp_link = -1, .in_link = -1, .out_link = -1, .lock = -1};
+	*a = (struct attachment){ .xdp_link = -1, .in_link = -1, .out_link = -1, .lock = -1 };
 }
 
 /* The kernel gives the loopback of each network namespace this index (LOOPBACK_IFINDEX). */
@@ -309,35 +357,84 @@ static bool is_held(struct kernel *k, const char *ifname, unsigned int ifindex)
 }
 
 /* What is forwarded from an interface in this map does not count again where it leaves. */
-static void note_input(struct kernel *k, unsigned int ifindex, bool on)
+static void note_input(struct kernel *k, unsigned int ifindex, bool bare)
 {
-	uint8_t one = 1;
+	uint8_t value = bare ? FT_INPUT_BARE : 1;
 
-	if (on)
-		bpf_map_update_elem(k->inputs_fd, &ifindex, &one, BPF_ANY);
-	else
-		bpf_map_delete_elem(k->inputs_fd, &ifindex);
+	bpf_map_update_elem(k->inputs_fd, &ifindex, &value, BPF_ANY);
+	k->bpf->bss->ft_bare += bare;
 }
 
-int kernel_attach(struct kernel *k, const char *ifname, const char **ret_mode, char *err,
-		  size_t err_len)
+static void forget_input(struct kernel *k, unsigned int ifindex, bool bare)
 {
-	struct attachment a = {.xdp_link = -1, .in_link = -1, .out_link = -1, .lock = -1};
+	k->bpf->bss->ft_bare -= bare;
+	bpf_map_delete_elem(k->inputs_fd, &ifindex);
+}
+
+static bool is_attached(const struct kernel *k, unsigned int ifindex)
+{
+	for (size_t i = 0; i < k->attached_len; i++)
+		if (k->attached[i].ifindex == ifindex)
+			return true;
+	return false;
+}
+
+static bool is_among(const unsigned int *list, size_t n, unsigned int ifindex)
+{
+	for (size_t i = 0; i < n; i++)
+		if (list[i] == ifindex)
+			return true;
+	return false;
+}
+
+void kernel_seen_below(struct kernel *k, const unsigned int *ifindex, size_t n)
+{
+	unsigned int key, next, *before = NULL;
+
+	while (!bpf_map_get_next_key(k->inputs_fd, before, &next)) {
+		if (!is_attached(k, next) && !is_among(ifindex, n, next))
+			forget_input(k, next, false); /* @before is still there to go on from */
+		else
+			key = next, before = &key;
+	}
+	for (size_t i = 0; i < n; i++)
+		if (!is_attached(k, ifindex[i]))
+			note_input(k, ifindex[i], false);
+}
+
+/* The programs must know the kind of the interface before the first frame. */
+static int attach_noted(struct kernel *k, struct attachment *a, const char **ret_mode)
+{
+	int code;
+
+	note_input(k, a->ifindex, a->bare);
+	code = attach_both(k, a, ret_mode);
+	if (!code)
+		code = keep_attachment(k, a);
+	if (code)
+		forget_input(k, a->ifindex, a->bare);
+	return code;
+}
+
+int kernel_attach(struct kernel *k, const char *ifname, uint16_t type, const char **ret_mode,
+		  char *err, size_t err_len)
+{
+	struct attachment a = { .xdp_link = -1, .in_link = -1, .out_link = -1, .lock = -1 };
+	enum iface_header header = iface_header(type);
 	const char *mode = "";
 	int code;
 
 	a.ifindex = if_nametoindex(ifname);
+	a.bare = header == IFACE_HEADER_NONE;
 	snprintf(a.ifname, sizeof(a.ifname), "%s", ifname);
 	if (!a.ifindex)
 		code = -ENODEV;
+	else if (header == IFACE_HEADER_OTHER)
+		code = -EPROTONOSUPPORT;
 	else if (is_held(k, ifname, a.ifindex))
 		code = -EALREADY;
 	else
-		code = attach_both(k, &a, &mode);
-	if (!code)
-		code = keep_attachment(k, &a);
-	if (!code)
-		note_input(k, a.ifindex, true);
+		code = attach_noted(k, &a, &mode);
 	if (code) {
 		attachment_release(&a);
 		explain_attach(code, ifname, err, err_len);
@@ -353,7 +450,7 @@ int kernel_detach(struct kernel *k, const char *ifname)
 
 	if (!a)
 		return -ENOENT;
-	note_input(k, a->ifindex, false);
+	forget_input(k, a->ifindex, a->bare);
 	attachment_release(a);
 	*a = k->attached[--k->attached_len];
 	return 0;

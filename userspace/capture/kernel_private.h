@@ -4,6 +4,8 @@
 #define CAPTURE_KERNEL_PRIVATE_H
 
 #include <net/if.h>
+#include <stdarg.h>
+#include <bpf/libbpf.h>
 #include <settings.h>
 #include "capture/kernel.h"
 
@@ -29,6 +31,7 @@ int ring_read(struct ring *r, int max, ring_fn fn, void *ctx);
 struct attachment {
 	char ifname[IFNAMSIZ];
 	unsigned int ifindex;
+	bool bare; /* a device without link header */
 	int xdp_link, in_link, out_link; /* BPF links, -1: none */
 	bool in_filter, out_filter; /* classic filters of ours */
 	bool made_qdisc; /* the clsact qdisc is ours */
@@ -57,6 +60,12 @@ struct kernel {
 int kernel_load(const struct kernel_config *cfg, void (*adjust)(struct ft_settings *),
 		struct kernel **ret, char *err, size_t err_len);
 int kernel_read_counters(const struct kernel *k, struct ft_counters *ret);
+/* A libbpf_print_fn_t, and what it kept: of the last answer over netlink, "" for none … */
+int kernel_libbpf_log(enum libbpf_print_level level, const char *format, va_list args);
+const char *kernel_last_message(void);
+void kernel_forget_messages(void);
+/* … and of a program that the verifier refused, in a line for people. */
+void kernel_explain_load(int code, char *err, size_t err_len);
 /* Remove what @a holds; the entry is then empty. */
 void attachment_release(struct attachment *a);
 

@@ -77,12 +77,14 @@ static void on_signal(struct monitor *m)
 
 static void dispatch(struct monitor *m, int fd)
 {
-	if (fd == m->signal_fd)
+	if (fd == m->signal_fd) {
 		on_signal(m);
-	else if (m->control && fd == control_fd(m->control))
+	} else if (m->control && fd == control_fd(m->control)) {
 		control_dispatch(m->control);
-	else if (m->watch && fd == iface_watch_fd(m->watch))
+	} else if (m->watch && fd == iface_watch_fd(m->watch)) {
 		iface_watch_read(m->watch);
+		m->attach_pending = true;
+	}
 	/* rings and foreign reports are drained at every turn, whatever woke us */
 }
 

@@ -8,6 +8,8 @@
 #include "base/log.h"
 #include "cli/monitor_impl.h"
 
+#define TRIES_MAX 3 /* to attach to an interface */
+
 static enum kernel_mode mode_of(enum config_capture_mode mode)
 {
 	switch (mode) {
@@ -94,9 +96,15 @@ static struct monitor_interface *find_interface(struct monitor *m, unsigned int 
 
 const char *monitor_interface_name(void *ctx, uint32_t ifindex)
 {
-	struct monitor_interface *i = find_interface(ctx, ifindex);
+	struct monitor *m = ctx;
+	struct monitor_interface *i = find_interface(m, ifindex);
 
-	return i ? i->name : NULL;
+	if (i)
+		return i->name;
+	/* a port of a bond that runs the program in its stead */
+	if (m->port_index != ifindex && if_indextoname(ifindex, m->port_name))
+		m->port_index = ifindex;
+	return m->port_index == ifindex ? m->port_name : NULL;
 }
 
 static struct monitor_interface *add_interface(struct monitor *m, const struct iface *iface)
@@ -117,30 +125,91 @@ static struct monitor_interface *add_interface(struct monitor *m, const struct i
 	memset(found, 0, sizeof(*found));
 	found->ifindex = iface->ifindex;
 	memcpy(found->name, iface->name, sizeof(found->name));
+	found->type = iface->type;
 	return found;
+}
+
+static bool is_watched(void *ctx, unsigned int ifindex)
+{
+	return find_interface(ctx, ifindex) != NULL;
 }
 
 static int attach(struct monitor *m, struct monitor_interface *i)
 {
 	char err[512] = "";
-	int rc = kernel_attach(m->kernel, i->name, &i->mode, err, sizeof(err));
+	int rc;
 
+	if (i->tries++ >= TRIES_MAX)
+		return 0;
+	rc = kernel_attach(m->kernel, i->name, i->type, &i->mode, err, sizeof(err));
 	if (rc)
 		log_error("%s", err); /* names the interface */
 	else
 		log_info("%s: watching (%s)", i->name, i->mode);
+	m->attach_pending |= rc && i->tries < TRIES_MAX;
 	return rc;
 }
 
-static int attach_new(void *ctx, const struct iface *iface)
+/* Where nothing arrives that is not seen below, a program would see it twice. */
+static void leave(struct monitor *m, struct monitor_interface *i)
+{
+	if (i->mode)
+		kernel_detach(m->kernel, i->name);
+	i->mode = NULL;
+	i->tries = 0;
+	if (i->place != IFACE_COVERED)
+		log_info("%s: watching by the interfaces below it: all that arrives here passes "
+			 "them and is reported there",
+			 i->name);
+}
+
+static int settle(struct monitor *m, struct monitor_interface *i, enum iface_place place)
+{
+	int err = 0;
+
+	if (place == IFACE_COVERED)
+		leave(m, i);
+	else if (!i->mode)
+		err = attach(m, i);
+	if (place == IFACE_PARTLY && i->place != IFACE_PARTLY)
+		log_warn("%s: some of the interfaces below it are watched as well: what passes "
+			 "both counts twice; watch all of those below, or none",
+			 i->name);
+	i->place = place;
+	return err;
+}
+
+/* Attach to what is not attached to yet, knowing which interface stands on which. */
+static int settle_all(struct monitor *m)
+{
+	unsigned int below[IFACE_MAX];
+	struct iface_stack stack;
+	size_t n = 0;
+	int err = iface_stack_read(&stack), rc;
+
+	if (err)
+		return err;
+	for (size_t i = 0; i < stack.len; i++) {
+		struct monitor_interface *mine = find_interface(m, stack.all[i].ifindex);
+		enum iface_place place = iface_place(&stack, &stack.all[i], is_watched, m);
+
+		rc = mine ? settle(m, mine, place) : 0;
+		err = err ? err : rc;
+		if (place == IFACE_COVERED)
+			below[n++] = stack.all[i].ifindex;
+	}
+	kernel_seen_below(m->kernel, below, n);
+	iface_stack_fini(&stack);
+	return err;
+}
+
+static int note_interface(void *ctx, const struct iface *iface)
 {
 	struct monitor *m = ctx;
-	struct monitor_interface *i;
 
 	if (find_interface(m, iface->ifindex))
 		return 0; /* matched by two patterns */
-	i = add_interface(m, iface);
-	return i ? attach(m, i) : -ENOMEM;
+	return add_interface(m, iface) ? 0 : -ENOMEM;
 }
 
 static void on_interface(void *ctx, enum iface_event event, const struct iface *iface,
@@ -156,8 +225,8 @@ static void on_interface(void *ctx, enum iface_event event, const struct iface *
 			*i = m->interfaces[--m->interfaces_len];
 		}
 	} else if (event == IFACE_APPEARED) {
-		if (!i && add_interface(m, iface))
-			m->attach_pending = true;
+		if (!i)
+			add_interface(m, iface);
 	} else if (old && (old->up != iface->up || old->carrier != iface->carrier)) {
 		log_info("%s: %s", iface->name,
 			 !iface->up	  ? "down"
@@ -175,15 +244,17 @@ void monitor_detach(struct monitor *m)
 			kernel_detach(m->kernel, m->interfaces[i].name);
 }
 
-/* A new interface is tried once a second: its driver may not be ready when it appears. */
+/* A new interface is tried once a second, some times: its driver may not be ready at first. */
 void monitor_attach_pending(struct monitor *m)
 {
+	int err;
+
 	if (!m->attach_pending)
 		return;
 	m->attach_pending = false;
-	for (size_t i = 0; i < m->interfaces_len; i++)
-		if (!m->interfaces[i].mode)
-			attach(m, &m->interfaces[i]);
+	err = settle_all(m);
+	if (err)
+		log_debug("interfaces: %s", strerror(-err));
 }
 
 static int name_missing(const char *const *patterns, size_t missing)
@@ -204,10 +275,12 @@ static int watch_interfaces(struct monitor *m, const char *const *patterns, size
 static int attach_patterns(struct monitor *m, const char *const *patterns, size_t n)
 {
 	size_t missing = 0;
-	int err = iface_expand(patterns, n, attach_new, m, &missing);
+	int err = iface_expand(patterns, n, note_interface, m, &missing);
 
 	if (err == -ENODEV && !m->interfaces_len)
 		return name_missing(patterns, missing);
+	if (!err)
+		err = settle_all(m);
 	return err ? err : watch_interfaces(m, patterns, n);
 }
 
@@ -216,13 +289,15 @@ static int attach_defaults(struct monitor *m)
 	static const char *const loopback[] = { "lo" };
 	const char *names[MONITOR_INTERFACES_MAX];
 	size_t n = 0;
-	int err = iface_default(attach_new, m);
+	int err = iface_default(note_interface, m);
 
 	if (err == -ENOENT)
 		log_warn("no default route: watching lo only; name interfaces with -i");
 	else if (err)
 		return err;
-	err = iface_expand(loopback, 1, attach_new, m, NULL);
+	err = iface_expand(loopback, 1, note_interface, m, NULL);
+	if (!err)
+		err = settle_all(m);
 	if (err)
 		return err;
 	while (n < m->interfaces_len && n < MONITOR_INTERFACES_MAX)

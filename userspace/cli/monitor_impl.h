@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "capture/connect.h"
+#include "capture/iface_stack.h"
 #include "capture/iface_watch.h"
 #include "capture/kernel.h"
 #include "cli/monitor.h"
@@ -21,7 +22,10 @@
 struct monitor_interface {
 	unsigned int ifindex;
 	char name[IF_NAMESIZE];
+	uint16_t type; /* ARPHRD_* */
 	const char *mode; /* static: "xdp-native", …; NULL while not attached */
+	enum iface_place place;
+	unsigned int tries; /* to attach */
 };
 
 struct monitor {
@@ -41,7 +45,9 @@ struct monitor {
 
 	struct monitor_interface *interfaces;
 	size_t interfaces_len, interfaces_cap;
-	bool attach_pending; /* an interface came up since the last second */
+	unsigned int port_index; /* last seen of those that are not among them */
+	char port_name[IF_NAMESIZE];
+	bool attach_pending; /* links have changed since the last second */
 
 	int epoll_fd, signal_fd, poll_ms;
 	bool stop, reload, failed;

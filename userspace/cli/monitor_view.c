@@ -109,7 +109,8 @@ void monitor_ledger(struct monitor *m, uint64_t now_ns, struct ledger *ret)
 		ret->connect_lost = connect.lost;
 	}
 	ret->uptime_ns = now_ns - m->started_ns;
-	ret->capture_mode = m->interfaces_len ? m->interfaces[0].mode : NULL;
+	for (size_t i = 0; i < m->interfaces_len && !ret->capture_mode; i++)
+		ret->capture_mode = m->interfaces[i].mode;
 	ret->filtering = kernel_filters(m->kernel);
 }
 
@@ -122,6 +123,13 @@ void monitor_stats(struct monitor *m, uint64_t now_ns)
 	pipeline_stats(m->pipeline, now_ns, &ledger);
 	if (!ledger_balanced(&ledger, &which))
 		log_warn("the loss ledger does not balance: %s", which);
+}
+
+static const char *mode_of(const struct monitor_interface *i)
+{
+	if (i->place == IFACE_COVERED)
+		return "seen below";
+	return i->mode ? i->mode : "waiting";
 }
 
 /* @ret borrows @ifaces, @ledger and the monitor's scratch. */
@@ -140,7 +148,7 @@ static void fill_status(struct monitor *m, uint64_t now_ns, struct ledger *ledge
 	for (size_t i = 0; i < m->interfaces_len && i < VIEW_IFACES_MAX; i++)
 		ifaces[status.ifaces_len++] = (struct status_iface){
 			.name = m->interfaces[i].name,
-			.mode = m->interfaces[i].mode ? m->interfaces[i].mode : "waiting",
+			.mode = mode_of(&m->interfaces[i]),
 		};
 	status.top_len = detector_top(pipeline_detector(m->pipeline), now_ns, m->top, MONITOR_TOP);
 	*ret = status;

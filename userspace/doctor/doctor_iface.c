@@ -118,7 +118,9 @@ static bool check_slot(struct findings *f, const struct iface *iface)
 static void check_attach(struct findings *f, const struct iface *iface,
 			 const struct ethtool_facts *facts)
 {
-	if (is_native_driver(facts->driver) && iface->mtu > SINGLE_BUFFER_MTU)
+	if (iface_header(iface->type) == IFACE_HEADER_NONE)
+		finding_add(f, DOCTOR_OK, iface->name, "TC (frames without link header)");
+	else if (is_native_driver(facts->driver) && iface->mtu > SINGLE_BUFFER_MTU)
 		finding_remedy(finding_add(f, DOCTOR_WARN, iface->name,
 					   "mtu %u needs XDP with several buffers, or TC is used",
 					   iface->mtu),
@@ -150,10 +152,10 @@ static void check_link(struct findings *f, const struct iface *iface,
 			    queues);
 	else
 		finding_add(f, DOCTOR_OK, iface->name, "up, mtu %u%s", iface->mtu, queues);
-	if (iface->type != ARPHRD_ETHER && iface->type != ARPHRD_LOOPBACK)
-		finding_remedy(finding_add(f, DOCTOR_WARN, iface->name,
-					   "no Ethernet header (hardware type %u)", iface->type),
-			       "watch the Ethernet interface that carries it");
+	if (iface_header(iface->type) == IFACE_HEADER_OTHER)
+		finding_remedy(finding_add(f, DOCTOR_FAIL, iface->name,
+					   "frames of hardware type %u are not read", iface->type),
+			       "watch an interface with Ethernet or plain IP that carries the same");
 	if (facts->has_lro)
 		finding_remedy(finding_add(f, DOCTOR_WARN, iface->name,
 					   "large receive offload is on: XDP in the driver is "
