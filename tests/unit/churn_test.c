@@ -96,6 +96,66 @@ static void replays_and_orders_are_no_news(void **state)
 	names_free(n);
 }
 
+/* Truncated, as over UDP before the client asks again over TCP. */
+static enum names_outcome tell_cut(struct names *n, double at_s, const uint32_t *ips, size_t len,
+				   struct names_result *res)
+{
+	struct set_of s;
+	struct names_response r = { .rrset = &s.r,
+				    .server = 5,
+				    .client = 9,
+				    .time_ns = (uint64_t)((1e9 + at_s) * 1e9) };
+
+	make(&s, ips, len, 60);
+	s.r.partial = true;
+	names_observe(n, 42, names_get(n, 42), &r, res);
+	return res->outcome;
+}
+
+static void truncated_answer_and_its_retry_count_once(void **state)
+{
+	static const uint32_t a[] = { 1, 2, 3, 4 }, b[] = { 5, 6, 7, 8 };
+	struct names_result res;
+	struct names *n;
+
+	(void)state;
+	assert_int_equal(names_new(64, &n), 0);
+	assert_int_equal(tell_cut(n, 0, a, 2, &res), NAMES_REPLAY);
+	assert_true(res.set_aside);
+	assert_int_equal(res.weight, 0);
+	assert_int_equal(tell(n, 0.02, 5, a, 4, 60, &res), NAMES_FIRST);
+	assert_int_equal(res.weight, 1);
+	assert_int_equal(tell_cut(n, 70, b, 2, &res), NAMES_REPLAY);
+	assert_int_equal(tell_cut(n, 70.01, b, 2, &res), NAMES_REPLAY); /* another client */
+	assert_int_equal(tell(n, 70.02, 5, b, 4, 60, &res), NAMES_CHANGED);
+	assert_int_equal(res.added_len, 4);
+	assert_int_equal(res.removed_len, 4);
+	assert_int_equal(tell(n, 70.03, 5, b, 4, 60, &res), NAMES_REPLAY);
+	assert_int_equal(names_get(n, 42)->fresh, 2);
+	assert_int_equal(names_get(n, 42)->changes, 1);
+	names_free(n);
+}
+
+static void truncated_answers_count_where_no_retry_is_seen(void **state)
+{
+	static const uint32_t a[] = { 1, 2, 3, 4 };
+	struct names_result res;
+	struct names *n;
+
+	(void)state;
+	assert_int_equal(names_new(64, &n), 0);
+	assert_int_equal(tell_cut(n, 0, a, 2, &res), NAMES_REPLAY);
+	assert_int_equal(tell_cut(n, 70, a, 2, &res), NAMES_REPLAY);
+	assert_int_equal(tell_cut(n, 140, a, 2, &res), NAMES_FIRST);
+	assert_false(res.set_aside);
+	assert_int_equal(tell_cut(n, 210, a, 2, &res), NAMES_SAME);
+	/* one whole answer, and they are set aside again */
+	assert_int_equal(tell(n, 280, 5, a, 4, 60, &res), NAMES_FIRST);
+	assert_int_equal(tell_cut(n, 350, a, 2, &res), NAMES_REPLAY);
+	assert_true(res.set_aside);
+	names_free(n);
+}
+
 static void ttl_zero_counts_once_in_five_seconds(void **state)
 {
 	uint32_t ip = 1;
@@ -267,6 +327,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sketch_counts_within_its_error),
 		cmocka_unit_test(replays_and_orders_are_no_news),
+		cmocka_unit_test(truncated_answer_and_its_retry_count_once),
+		cmocka_unit_test(truncated_answers_count_where_no_retry_is_seen),
 		cmocka_unit_test(ttl_zero_counts_once_in_five_seconds),
 		cmocka_unit_test(pool_estimates_are_near),
 		cmocka_unit_test(one_answer_says_nothing_about_the_pool),

@@ -255,10 +255,12 @@ static void take_fresh(struct churn_name *e, struct churn_server *s, const struc
 	uint64_t previous = ret->new_server ? e->set : s->set;
 	uint32_t now_ds = fresh_ds(r->time_ns);
 
-	if (ret->is_new)
+	if (!e->fresh)
 		ret->outcome = NAMES_FIRST;
 	else if (previous == set->identity || set->partial)
 		ret->outcome = NAMES_SAME;
+	else if (!e->set) /* the first that is whole */
+		ret->outcome = NAMES_FIRST;
 	else
 		ret->outcome = NAMES_CHANGED;
 	ret->weight++;
@@ -278,6 +280,19 @@ static void take_fresh(struct churn_name *e, struct churn_server *s, const struc
 		sketch_add(&e->distinct, set->set.hashes[i]);
 }
 
+/* Is it a truncated answer whose whole one will come? */
+static bool sets_aside(struct churn_name *e, const struct rrset *set)
+{
+	uint8_t before = e->flags & (NAME_CUT | NAME_CUT_AGAIN);
+
+	if (!set->partial) {
+		e->flags &= (uint8_t)~before;
+		return false;
+	}
+	e->flags |= before ? NAME_CUT_AGAIN : NAME_CUT;
+	return !(before & NAME_CUT_AGAIN);
+}
+
 void names_observe(struct names *n, uint64_t key, struct churn_name *e,
 		   const struct names_response *r, struct names_result *ret)
 {
@@ -288,15 +303,24 @@ void names_observe(struct names *n, uint64_t key, struct churn_name *e,
 	ret->outcome = NAMES_FIRST;
 	ret->weight = 0;
 	ret->added_len = ret->removed_len = 0;
-	ret->returned = ret->is_new = ret->new_client = ret->new_day = false;
+	ret->returned = ret->is_new = ret->new_client = ret->new_day = ret->set_aside = false;
 	if (!e && admit(n, key, now_s))
 		e = table_put(n->table, key, &is_new);
 	ret->entry = e;
-	if (!e)
+	if (!e) {
+		ret->set_aside = r->rrset->partial;
 		return;
-	if (is_new || (now_s > e->last_s && now_s - e->last_s > FORGET_S && !e->candidate)) {
+	}
+	/* last_s 0: only truncated answers so far */
+	if (is_new ||
+	    (e->last_s && now_s > e->last_s && now_s - e->last_s > FORGET_S && !e->candidate)) {
 		begin(e, r, now_s);
 		ret->is_new = true;
+	}
+	ret->set_aside = sets_aside(e, r->rrset);
+	if (ret->set_aside) {
+		ret->outcome = NAMES_REPLAY;
+		return;
 	}
 	ret->new_client = sketch_add(&e->clients, hash_mix(r->client));
 	ret->new_day = e->last_s / DAY_S != now_s / DAY_S;

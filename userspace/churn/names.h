@@ -43,7 +43,14 @@ struct churn_name {
 };
 _Static_assert(sizeof(struct churn_name) == 128, "an entry is two cache lines");
 
-enum { NAME_V6 = 1, NAME_INJECTED = 2, NAME_DENIED = 4, NAME_STAYS = 8 };
+enum {
+	NAME_V6 = 1,
+	NAME_INJECTED = 2,
+	NAME_DENIED = 4,
+	NAME_STAYS = 8,
+	NAME_CUT = 16, /* truncated answers since the last whole one: one, … */
+	NAME_CUT_AGAIN = 32, /* … two or more */
+};
 
 struct rrset { /* an RRset as answered */
 	struct sample_set set;
@@ -66,6 +73,12 @@ struct names_result {
 	bool is_new; /* the entry was made now: fill domain and domain_off */
 	bool new_client; /* the client was (probably) not counted for it yet */
 	bool new_day; /* first response of a UTC day */
+	/*
+	 * Truncated (TC): the client asks again over TCP, and that answer is the one that counts.
+	 * Nothing of this one was kept. After two that no whole answer followed, those pass out of
+	 * sight, and truncated ones count for what they hold.
+	 */
+	bool set_aside;
 	bool new_server; /* first heard from this server, or the first in a long time */
 	uint8_t server; /* its slot */
 	uint32_t weight; /* fresh sets this response stands for (repeats included) */

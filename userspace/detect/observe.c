@@ -329,6 +329,8 @@ void observe_name(struct detector *d, const struct dns_name *name, uint64_t name
 		}
 	}
 	names_observe(d->names, key, e, &r, res);
+	if (!res->entry && res->set_aside)
+		return;
 	if (!res->entry) {
 		report_change(d, name, o, res, NULL);
 		return;
@@ -339,6 +341,8 @@ void observe_name(struct detector *d, const struct dns_name *name, uint64_t name
 			domain = registered_domain(d, name, &off);
 		place_name(d, e, domain, off, now_s);
 	}
+	if (res->set_aside)
+		return;
 	if (o->injected)
 		e->flags |= NAME_INJECTED;
 	if ((res->is_new || res->new_day) && lists_find(&d->lists, LIST_DENY, name, now_s))
