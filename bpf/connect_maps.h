@@ -17,6 +17,9 @@
 /* Set between open and load. */
 const volatile __u32 ft_conn_own_pid; /* whose connections are ignored */
 const volatile __u32 ft_conn_wakeup_bytes; /* wake the reader when this much waits; 0 never */
+const volatile bool ft_conn_typed_task; /* bpf_get_current_task_btf() is to be had (Linux 5.11) */
+const volatile bool
+	ft_conn_coarse_clock; /* for the cgroup hooks, bpf_ktime_get_coarse_ns() likewise */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

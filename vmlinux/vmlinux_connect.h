@@ -8,7 +8,17 @@
 
 #include "vmlinux.h"
 
-struct bpf_sock;
+struct bpf_sock { /* likewise fixed, like the next */
+	__u32 bound_dev_if;
+	__u32 family;
+	__u32 type;
+	__u32 protocol;
+	__u32 mark;
+	__u32 priority;
+	__u32 src_ip4;
+	__u32 src_ip6[4];
+	__u32 src_port; /* host order */
+};
 
 struct bpf_sock_addr { /* the interface of the cgroup hooks, fixed: not relocated */
 	__u32 user_family;
@@ -86,7 +96,12 @@ struct inet_sock {
 	__be16 inet_sport;
 };
 
+struct inet_connection_sock {
+	struct inet_sock icsk_inet;
+};
+
 struct tcp_sock {
+	struct inet_connection_sock inet_conn;
 	__u64 bytes_received;
 	__u64 bytes_sent;
 	__u64 bytes_retrans;

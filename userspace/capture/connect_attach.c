@@ -12,6 +12,7 @@
 #include <mntent.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
 #include "base/log.h"
@@ -43,7 +44,7 @@ static int detached_mount(const char *type)
 
 static int tracing_dir(void)
 {
-	static const char *const places[] = {"/sys/kernel/tracing", "/sys/kernel/debug/tracing"};
+	static const char *const places[] = { "/sys/kernel/tracing", "/sys/kernel/debug/tracing" };
 
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
 		int fd = open(places[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -125,8 +126,8 @@ static int attach_syscalls(struct connect_links *l, struct connect_bpf *bpf)
 
 	if (tracing < 0)
 		return tracing;
-	if (l->one_program) {
-		err = attach_syscall(l, tracing, "sys_exit_connect", bpf->progs.ft_conn_exit);
+	if (l->at_return) {
+		err = attach_syscall(l, tracing, "sys_exit_connect", l->at_return);
 	} else {
 		err = attach_syscall(l, tracing, "sys_enter_connect", bpf->progs.ft_conn_enter5);
 		if (!err)
@@ -150,14 +151,44 @@ static int attach_udp_sends(struct connect_links *l, struct connect_bpf *bpf)
 	return err;
 }
 
+static bool has_helper(enum bpf_prog_type type, enum bpf_func_id helper)
+{
+	return libbpf_probe_bpf_helper(type, helper, NULL) == 1;
+}
+
+static bool kernel_has_function(const char *name)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	bool found = btf && btf__find_by_name_kind(btf, name, BTF_KIND_FUNC) > 0;
+
+	btf__free(btf);
+	return found;
+}
+
+/* The one program that does for a call to connect(); NULL: this kernel takes two. */
+static struct bpf_program *at_return(struct connect_bpf *bpf)
+{
+	if (!has_helper(BPF_PROG_TYPE_TRACEPOINT, BPF_FUNC_task_pt_regs))
+		return NULL;
+	return kernel_has_function("bpf_rdonly_cast") ? bpf->progs.ft_conn_exit
+						      : bpf->progs.ft_conn_exit_read;
+}
+
 void connect_links_choose(struct connect_links *l, struct connect_bpf *bpf, bool udp_sends)
 {
 	l->want_udp_sends = udp_sends;
-	l->one_program =
-		libbpf_probe_bpf_helper(BPF_PROG_TYPE_TRACEPOINT, BPF_FUNC_task_pt_regs, NULL) == 1;
-	bpf_program__set_autoload(bpf->progs.ft_conn_exit, l->one_program);
-	bpf_program__set_autoload(bpf->progs.ft_conn_enter5, !l->one_program);
-	bpf_program__set_autoload(bpf->progs.ft_conn_exit5, !l->one_program);
+	l->at_return = at_return(bpf);
+	/* tp_btf programs may call what tracepoint programs may */
+	bpf->rodata->ft_conn_typed_task =
+		has_helper(BPF_PROG_TYPE_TRACEPOINT, BPF_FUNC_get_current_task_btf) &&
+		has_helper(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_FUNC_get_current_task_btf);
+	bpf->rodata->ft_conn_coarse_clock =
+		has_helper(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_FUNC_ktime_get_coarse_ns);
+	bpf_program__set_autoload(bpf->progs.ft_conn_exit, l->at_return == bpf->progs.ft_conn_exit);
+	bpf_program__set_autoload(bpf->progs.ft_conn_exit_read,
+				  l->at_return == bpf->progs.ft_conn_exit_read);
+	bpf_program__set_autoload(bpf->progs.ft_conn_enter5, !l->at_return);
+	bpf_program__set_autoload(bpf->progs.ft_conn_exit5, !l->at_return);
 	bpf_program__set_autoload(bpf->progs.ft_conn_send4, udp_sends);
 	bpf_program__set_autoload(bpf->progs.ft_conn_send6, udp_sends);
 }

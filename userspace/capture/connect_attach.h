@@ -7,12 +7,13 @@
 #include <stddef.h>
 
 struct bpf_link;
+struct bpf_program;
 struct connect_bpf;
 
 struct connect_links {
 	struct bpf_link *links[6];
 	size_t links_len;
-	bool one_program; /* the return of connect() alone is enough (Linux 5.15) */
+	struct bpf_program *at_return; /* the return of connect() is enough; NULL: it is not */
 	bool want_udp_sends;
 	bool syscalls, udp_sends; /* attached */
 };
