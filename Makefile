@@ -71,7 +71,7 @@ help:
 	@echo 'make bench       speed, beside peers;  make evaluate: how well detection does on synthetic traffic'
 	@echo 'make fuzz        a minute a parser (fuzz-long: SECONDS=3600);  make kernels: on Debian kernels'
 	@echo 'make flood       a minute and ten million names of everything hostile, live (root)'
-	@echo 'make check-fresh the package list, in a new Debian tree'
+	@echo 'make check-fresh make run, the lab and the package lists, in a new Debian tree'
 	@echo 'make SANITIZER=address,undefined   the same program, instrumented, in build/sanitize/'
 	@echo 'make clean       V=1 shows the commands'
 

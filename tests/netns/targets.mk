@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# make check-fresh: the package lists are complete, tried in a clean Debian 12 tree.
+# make check-fresh: `make run`, the lab and the package lists, tried in a clean Debian 12 tree.
 FRESH ?= /var/tmp/fluxtap-fresh
 .PHONY: check-fresh
 check-fresh:
-	$(Q)sh packaging/deps.sh debootstrap
+	$(Q)sh packaging/deps.sh debootstrap iproute2
 	$(Q)bash packaging/check-fresh.sh $(FRESH)
 
 # make flood: everything hostile at once for SECONDS, and until NAMES distinct names have gone out
