@@ -46,3 +46,27 @@ fuzz-differential: $(BUILD)/tests/tools/differential
 fuzz: SECONDS ?= 60
 fuzz fuzz-long: $(FUZZ_BIN)
 	$(Q)FUZZ_DIR=$(FUZZ_DIR) bash tests/fuzz/campaign.sh $(FUZZ_WORK) $(or $(SECONDS),3600) $(FUZZ)
+
+# Which lines the seeds, and what campaigns found (FUZZ_WORK, several allowed), reach.
+COV_DIR := build/tests/coverage
+COV_FLAGS := -std=gnu11 -O1 -g -w -fprofile-instr-generate -fcoverage-mapping
+COV_BIN := $(FUZZ_ALL:%=$(COV_DIR)/%_fuzz)
+COV_LIB := $(COV_DIR)/libfluxtap.a
+
+$(COV_DIR)/obj/%.o: %.c Makefile tests/fuzz/targets.mk | $(SKEL)
+	@mkdir -p $(@D)
+	@echo '  COV-CC  $<'
+	$(Q)$(CLANG) $(CPPFLAGS) $(COV_FLAGS) -MMD -MP -c $< -o $@
+
+$(COV_LIB): $(FUZZ_LIB_SRC:%.c=$(COV_DIR)/obj/%.o)
+	@echo '  AR      $@'
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(COV_DIR)/%_fuzz: $(COV_DIR)/obj/tests/fuzz/%_fuzz.o $(COV_LIB) $(LIB)
+	@echo '  LD      $@'
+	$(Q)$(CLANG) $(COV_FLAGS) -fsanitize=fuzzer $^ -lldns $(LDLIBS) -o $@
+
+.PHONY: fuzz-coverage
+fuzz-coverage: deps-test
+	$(Q)$(MAKE) --no-print-directory -j$(JOBS) $(COV_BIN)
+	$(Q)python3 tests/fuzz/coverage.py $(COV_DIR) $(FUZZ_WORK)

@@ -33,11 +33,17 @@ static int be_silent(enum libbpf_print_level level, const char *fmt, va_list ap)
 	return 0;
 }
 
+/* Newer kernels say it of global functions first, of the program last. */
 static unsigned long parse_insns(const char *log)
 {
-	const char *p = strstr(log, "processed ");
+	static const char before[] = "processed ";
+	unsigned long n = 0;
 
-	return p ? strtoul(p + strlen("processed "), NULL, 10) : 0;
+	for (const char *p = strstr(log, before); p; p = strstr(p, before)) {
+		p += strlen(before);
+		n = strtoul(p, NULL, 10);
+	}
+	return n;
 }
 
 /* Everything but the @index-th program stays out. Its name, or NULL at the end. */
