@@ -5,6 +5,7 @@ import fcntl
 import json
 import os
 import pty
+import pwd
 import re
 import select
 import signal
@@ -64,6 +65,17 @@ def explain(tap, net, path):
     bad = net.run(None, FLUXTAP, "explain", "--socket", path, "a..b")
     tap.ok(bad.returncode != 0 and len(bad.stderr.splitlines()) == 1,
            "explain of what is no name: one line", bad.stderr)
+
+
+def own_user(tap, net):
+    """Whoever is shared with other services is said to be."""
+    try:
+        pwd.getpwnam("fluxtap")
+        shared = False
+    except KeyError:
+        shared = True
+    tap.ok(("runs as nobody" in net.text("log")) == shared,
+           "running as nobody is warned of, running as fluxtap is not", net.text("log"))
 
 
 def who_may_not(tap, net, path):
@@ -140,6 +152,7 @@ def main():
     socket_answers(tap, net, path)
     explain(tap, net, path)
     who_may_not(tap, net, path)
+    own_user(tap, net)
     one_socket_one_monitor(tap, net, path)
     code = net.stop(monitor)
     tap.ok(code == 0, "SIGTERM ends it with 0", f"{code}\n{net.text('log')}")

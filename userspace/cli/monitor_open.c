@@ -302,6 +302,9 @@ int monitor_own_paths(struct monitor *m)
 		log_error("privileges.user: no user '%s'", c->privileges.user);
 		return err;
 	}
+	if (!strcmp(name, "nobody") && (m->control || c->store.enabled || c->eve.enabled))
+		log_warn("runs as nobody: other processes of that user may read its socket, events "
+			 "and history; better a user of its own: adduser --system --group fluxtap");
 	if (c->state.path[0])
 		err = own_path("state.path", c->state.path, true, uid, gid);
 	if (!err && m->control)

@@ -181,6 +181,11 @@ static void check_user(struct findings *f, const struct doctor_config *cfg)
 	else if (uid == 0)
 		finding_remedy(finding_add(f, DOCTOR_FAIL, "user", "\"%s\" is root", name),
 			       "name a user without privileges");
+	else if (!strcmp(name, "nobody"))
+		finding_remedy(finding_add(f, DOCTOR_WARN, "user",
+					   "becomes \"nobody\", whose other processes may then read "
+					   "its socket, events and history"),
+			       "adduser --system --group fluxtap");
 	else
 		finding_add(f, DOCTOR_OK, "user", "becomes \"%s\" after the start", name);
 }
