@@ -14,32 +14,17 @@
 
 #include "cli/reproduce.h"
 #include "dns/observation.h"
+#include "libvalues.h"
 #include "report/explain.h"
 
 #define SECOND_NS 1000000000ULL
 #define T0_NS	  (1800000000ULL * SECOND_NS)
 
-static struct dns_name name_of(const char *text)
-{
-	struct dns_name name;
-
-	assert_int_equal(dns_name_from_text(text, &name), 0);
-	return name;
-}
-
-static struct ip_addr ip_of(const char *text)
-{
-	struct ip_addr addr;
-
-	assert_int_equal(ip_parse(text, &addr), 0);
-	return addr;
-}
-
 static void tell_change(struct timeline *t, const struct dns_name *name, uint64_t at_s,
 			enum churn_kind kind)
 {
-	const struct ip_addr added[] = { ip_of("198.51.100.1"), ip_of("198.51.100.2"),
-					 ip_of("198.51.100.3") };
+	const struct ip_addr added[] = { addr_of("198.51.100.1"), addr_of("198.51.100.2"),
+					 addr_of("198.51.100.3") };
 	const struct churn_change change = { .time_ns = T0_NS + at_s * SECOND_NS,
 					     .kind = kind,
 					     .rrname = name,
@@ -61,8 +46,8 @@ static void tell_connection(struct timeline *t, const struct dns_name *name, uin
 	struct connection conn = { .time_ns = T0_NS + at_s * SECOND_NS,
 				   .state = err ? CONNECTION_FAILED : CONNECTION_OK,
 				   .err = err,
-				   .src = ip_of("192.0.2.1"),
-				   .dst = ip_of(to),
+				   .src = addr_of("192.0.2.1"),
+				   .dst = addr_of(to),
 				   .dport = 443,
 				   .proto = IPPROTO_TCP,
 				   .has_process = true,

@@ -10,28 +10,13 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "libvalues.h"
 #include "report/human.h"
 
 #define TEN_O_CLOCK 1795255200123000000U /* 2026-11-21T10:00:00.123Z */
 
 static const struct human_style plain;
 static const struct human_style coloured = { .colour = true, .utc_offset_s = 3600 };
-
-static struct dns_name name_of(const char *text)
-{
-	struct dns_name name;
-
-	assert_int_equal(dns_name_from_text(text, &name), 0);
-	return name;
-}
-
-static struct ip_addr addr_of(const char *text)
-{
-	struct ip_addr addr;
-
-	assert_int_equal(ip_parse(text, &addr), 0);
-	return addr;
-}
 
 static const char *text_of(struct buf *b)
 {
