@@ -4,12 +4,11 @@
 ports. On each the answers are those of replay, each once."""
 import collections
 import os
-import socket
 import struct
 import subprocess
 
-from netlib import (BUILD, ROOT, Net, Tap, die_with_parent, essence, read_pcap, replay, wait_for,
-                    write_pcap)
+from netlib import (BUILD, ROOT, Net, Tap, die_with_parent, essence, ipv4_frame, read_pcap, replay,
+                    tcp_segment, udp_datagram, wait_for, write_pcap)
 
 LIVE = os.path.join(ROOT, "tests/data/live.pcap")
 ZONE = "$ORIGIN link.test.\n@ 60 SOA ns1 host 1 3600 600 86400 60\n@ 60 NS ns1\n" \
@@ -129,25 +128,15 @@ def message(ident, answers, name=b"\4wild\4link\4test\0"):
         record + struct.pack(">I", 0xc6130000 + n) for n in range(answers))
 
 
-def ipv4(proto, payload, ident=1, fragment=0):
-    head = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(payload), ident, fragment, 64, proto, 0,
-                       socket.inet_aton("198.18.3.1"), socket.inet_aton("198.18.3.2"))
-    return b"\xff" * 6 + b"\2\0\0\0\0\1\x08\0" + head + payload
-
-
-def udp(payload, port=40000):
-    return struct.pack(">HHHH", 53, port, 8 + len(payload), 0) + payload
-
-
 def jumbo_frames():
     """A response of 8 KiB, one of 15 KiB in two fragments, and a segment with two messages."""
-    large, larger = udp(message(1, 500)), udp(message(2, 950), 40001)
+    large, larger = udp_datagram(message(1, 500)), udp_datagram(message(2, 950), 40001)
     cut = 8000
-    tcp = struct.pack(">HHIIBBHHH", 53, 40002, 1000, 1, 0x50, 0x18, 0, 0, 0)
-    syn = struct.pack(">HHIIBBHHH", 53, 40002, 999, 1, 0x50, 0x12, 0, 0, 0)
+    syn = tcp_segment(b"", 40002, 999, 0x12)
     stream = b"".join(struct.pack(">H", len(m)) + m for m in (message(3, 300), message(4, 200)))
-    return [ipv4(17, large), ipv4(17, larger[:cut], 7, 0x2000), ipv4(17, larger[cut:], 7, cut // 8),
-            ipv4(6, syn), ipv4(6, tcp + stream)]
+    return [ipv4_frame(17, large), ipv4_frame(17, larger[:cut], 7, 0x2000),
+            ipv4_frame(17, larger[cut:], 7, cut // 8), ipv4_frame(6, syn),
+            ipv4_frame(6, tcp_segment(stream, 40002, 1000, 0x18))]
 
 
 def jumbo(tap, net):

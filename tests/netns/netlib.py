@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -281,6 +282,21 @@ def write_pcap(path, frames, link_type=1):
         f.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 262144, link_type))
         for n, frame in enumerate(frames):
             f.write(struct.pack("<IIII", 1700000000, n, len(frame), len(frame)) + frame)
+
+
+def ipv4_frame(proto, payload, ident=1, fragment=0):
+    """From 198.18.3.1 to 198.18.3.2, in a broadcast Ethernet frame."""
+    head = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(payload), ident, fragment, 64, proto, 0,
+                       socket.inet_aton("198.18.3.1"), socket.inet_aton("198.18.3.2"))
+    return b"\xff" * 6 + b"\2\0\0\0\0\1\x08\0" + head + payload
+
+
+def udp_datagram(payload, port=40000):
+    return struct.pack(">HHHH", 53, port, 8 + len(payload), 0) + payload
+
+
+def tcp_segment(payload, port, seq, flags):
+    return struct.pack(">HHIIBBHHH", 53, port, seq, 1, 0x50, flags, 0, 0, 0) + payload
 
 
 def read_pcap(path):

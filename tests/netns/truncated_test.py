@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A truncated UDP answer and the same question asked again over TCP: one set, in replay and live."""
 import os
-import socket
 import struct
 import subprocess
 
-from netlib import BUILD, FLUXTAP, Net, Tap, wait_for, write_pcap
+from netlib import (BUILD, FLUXTAP, Net, Tap, ipv4_frame, tcp_segment, udp_datagram, wait_for,
+                    write_pcap)
 
 NAME = b"\3www\3cut\4test\0"
 ROUNDS, WHOLE, PART = 3, 60, 20
@@ -19,18 +19,12 @@ def message(ident, first, answers, tc=False):
         record + struct.pack(">I", 0x2d4d0000 + first + n) for n in range(answers))
 
 
-def ipv4(proto, payload):
-    head = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(payload), 1, 0, 64, proto, 0,
-                       socket.inet_aton("198.18.3.1"), socket.inet_aton("198.18.3.2"))
-    return b"\xff" * 6 + b"\2\0\0\0\0\1\x08\0" + head + payload
-
-
 def udp(payload, port):
-    return ipv4(17, struct.pack(">HHHH", 53, port, 8 + len(payload), 0) + payload)
+    return ipv4_frame(17, udp_datagram(payload, port))
 
 
 def tcp(payload, port, seq, flags):
-    return ipv4(6, struct.pack(">HHIIBBHHH", 53, port, seq, 1, 0x50, flags, 0, 0, 0) + payload)
+    return ipv4_frame(6, tcp_segment(payload, port, seq, flags))
 
 
 def lookup(n, retry=True):
