@@ -21,12 +21,52 @@
  * XDP_SETUP_PROG). Only attaching would tell for sure, and that resets the link on some of them.
  */
 static const char *const native_drivers[] = {
-	"veth", "virtio_net", "tun", "bond", "bonding", "ena", "hv_netvsc", "xen_netfront", "mana",
-	"gve", "igb", "igc", "ixgbe", "ixgbevf", "i40e", "ice", "mlx4_en", "mlx5_core", "bnxt_en",
-	"sfc", "qede", "nfp", "thunder-nicvf", "nicvf", "dpaa2-eth", "fsl_dpaa2_eth", "fsl_enetc",
-	"mvneta", "mvpp2", "stmmaceth", "ti_cpsw", "cpsw", "am65-cpsw-nuss", "netsec", "tsnep",
-	"atlantic", "fec", "mtk_soc_eth", "vmxnet3", "octeontx2-nicpf", "netdevsim", "lan966x",
-	"hinic3", "ionic", "idpf", "funeth",
+	"veth",
+	"virtio_net",
+	"tun",
+	"bond",
+	"bonding",
+	"ena",
+	"hv_netvsc",
+	"xen_netfront",
+	"mana",
+	"gve",
+	"igb",
+	"igc",
+	"ixgbe",
+	"ixgbevf",
+	"i40e",
+	"ice",
+	"mlx4_en",
+	"mlx5_core",
+	"bnxt_en",
+	"sfc",
+	"qede",
+	"nfp",
+	"thunder-nicvf",
+	"nicvf",
+	"dpaa2-eth",
+	"fsl_dpaa2_eth",
+	"fsl_enetc",
+	"mvneta",
+	"mvpp2",
+	"stmmaceth",
+	"ti_cpsw",
+	"cpsw",
+	"am65-cpsw-nuss",
+	"netsec",
+	"tsnep",
+	"atlantic",
+	"fec",
+	"mtk_soc_eth",
+	"vmxnet3",
+	"octeontx2-nicpf",
+	"netdevsim",
+	"lan966x",
+	"hinic3",
+	"ionic",
+	"idpf",
+	"funeth",
 };
 
 struct ethtool_facts {
@@ -103,7 +143,8 @@ static bool check_slot(struct findings *f, const struct iface *iface)
 	name_program(id, name, sizeof(name));
 	if (strncmp(name, "ft_", 3) == 0)
 		finding_remedy(finding_add(f, DOCTOR_FAIL, iface->name,
-					   "a fluxtap monitor is attached already (program %u)", id),
+					   "a fluxtap monitor is attached already (program %u)",
+					   id),
 			       "end the other one, or choose another interface with -i");
 	else
 		finding_remedy(finding_add(f, DOCTOR_WARN, iface->name,
@@ -115,17 +156,29 @@ static bool check_slot(struct findings *f, const struct iface *iface)
 /* Without multi-buffer support a frame must fit one page beside headroom and skb_shared_info. */
 #define SINGLE_BUFFER_MTU 3498
 
+/* The helper came with the flag that tells drivers so. */
+static bool has_frags(void)
+{
+	return libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP, BPF_FUNC_xdp_load_bytes, NULL) == 1;
+}
+
 static void check_attach(struct findings *f, const struct iface *iface,
 			 const struct ethtool_facts *facts)
 {
 	if (iface_header(iface->type) == IFACE_HEADER_NONE)
 		finding_add(f, DOCTOR_OK, iface->name, "TC (frames without link header)");
-	else if (is_native_driver(facts->driver) && iface->mtu > SINGLE_BUFFER_MTU)
+	else if (is_native_driver(facts->driver) && iface->mtu > SINGLE_BUFFER_MTU && !has_frags())
 		finding_remedy(finding_add(f, DOCTOR_WARN, iface->name,
-					   "mtu %u needs XDP with several buffers, or TC is used",
+					   "mtu %u: this kernel has no XDP with several buffers, "
+					   "XDP on socket buffers is used",
 					   iface->mtu),
-			       "ip link set %s mtu %d, or a driver and kernel with xdp.frags",
-			       iface->name, SINGLE_BUFFER_MTU);
+			       "ip link set %s mtu %d, or Linux 5.18", iface->name,
+			       SINGLE_BUFFER_MTU);
+	else if (is_native_driver(facts->driver) && iface->mtu > SINGLE_BUFFER_MTU)
+		finding_add(f, DOCTOR_OK, iface->name,
+			    "XDP in the driver (%s) if it takes several buffers a frame (mtu %u), "
+			    "else on socket buffers",
+			    facts->driver, iface->mtu);
 	else if (is_native_driver(facts->driver))
 		finding_add(f, DOCTOR_OK, iface->name, "XDP in the driver (%s)", facts->driver);
 	else if (iface->type == ARPHRD_LOOPBACK)
@@ -153,9 +206,10 @@ static void check_link(struct findings *f, const struct iface *iface,
 	else
 		finding_add(f, DOCTOR_OK, iface->name, "up, mtu %u%s", iface->mtu, queues);
 	if (iface_header(iface->type) == IFACE_HEADER_OTHER)
-		finding_remedy(finding_add(f, DOCTOR_FAIL, iface->name,
-					   "frames of hardware type %u are not read", iface->type),
-			       "watch an interface with Ethernet or plain IP that carries the same");
+		finding_remedy(
+			finding_add(f, DOCTOR_FAIL, iface->name,
+				    "frames of hardware type %u are not read", iface->type),
+			"watch an interface with Ethernet or plain IP that carries the same");
 	if (facts->has_lro)
 		finding_remedy(finding_add(f, DOCTOR_WARN, iface->name,
 					   "large receive offload is on: XDP in the driver is "
@@ -202,8 +256,9 @@ void doctor_interfaces(struct findings *f, const struct doctor_config *cfg)
 	}
 	err = iface_default(check_interface, f);
 	if (err == -ENOENT)
-		finding_remedy(finding_add(f, DOCTOR_WARN, "interface", "no default route"),
-			       "name the interfaces: -i eth0, or `interfaces` in the configuration");
+		finding_remedy(
+			finding_add(f, DOCTOR_WARN, "interface", "no default route"),
+			"name the interfaces: -i eth0, or `interfaces` in the configuration");
 	else if (err)
 		finding_add(f, DOCTOR_FAIL, "interface", "cannot list interfaces: %s",
 			    strerror(-err));
