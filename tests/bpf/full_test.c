@@ -134,6 +134,27 @@ static void full_fragment_table_lets_pass(void **state)
 	assert_in_range(followed, 4 * FT_FRAGMENT_LINES, 8 * FT_FRAGMENT_LINES);
 }
 
+static void ring_is_counted_without_reading_it(void **state)
+{
+	static struct packet p;
+	uint64_t before[FT_COUNTER_MAX];
+
+	(void)state;
+	assert_int_equal(kernel_counters(t->k, before), 0);
+	assert_int_equal(kernel_ring_records(t->k), 0);
+	for (uint16_t id = 1; id <= 5; id++) { /* as if they had overtaken their first */
+		fragment(&p, (uint16_t)(60000 + id), false);
+		assert_int_equal(tap_run_unread(t, TAP_XDP, &p), FT_STAGE_EMITTED);
+	}
+	udp_to(&p, 9, 1000); /* a sample: beside what was emitted */
+	assert_int_equal(tap_run_unread(t, TAP_XDP, &p), FT_STAGE_NOT_DNS);
+	assert_int_equal(kernel_ring_records(t->k), 5);
+	assert_int_equal(t->counters[FT_STAGE_EMITTED] - before[FT_STAGE_EMITTED], 5);
+	tap_read(t);
+	assert_int_equal(t->records_len, 6);
+	assert_int_equal(kernel_ring_records(t->k), 0);
+}
+
 static void refused_program_is_named(void **state)
 {
 	struct dns_bpf *b;
@@ -168,6 +189,7 @@ int main(void)
 		cmocka_unit_test(watch_map_refuses_what_is_too_much),
 		cmocka_unit_test(full_flow_table_reports_again),
 		cmocka_unit_test(full_fragment_table_lets_pass),
+		cmocka_unit_test(ring_is_counted_without_reading_it),
 		cmocka_unit_test(refused_program_is_named),
 	};
 
