@@ -29,6 +29,7 @@ struct options {
 	uint32_t instances, sites, jobs, background;
 	enum split split;
 	bool connects, resolver_side, rules;
+	double medium; /* detect.medium_score */
 };
 
 struct evaluation {
@@ -57,6 +58,7 @@ static struct suite make_suite(const struct evaluation *e, enum suite_id id)
 				     .hours = 24, .rate = 1, .connects = o->connects } },
 	};
 
+	s.trial.detect.medium_score = o->medium;
 	switch (id) {
 	case SUITE_DAY:
 		s.name = "day";
@@ -254,6 +256,7 @@ static const struct option long_options[] = {
 	{ "background", required_argument, NULL, 'b' }, { "train", no_argument, NULL, 'T' },
 	{ "pcap", required_argument, NULL, 'p' },      { "resolver-side", no_argument, NULL, 'r' },
 	{ "no-connects", no_argument, NULL, 'x' },     { "no-rules", no_argument, NULL, 'R' },
+	{ "medium", required_argument, NULL, 'm' },
 	{ "help", no_argument, NULL, 'h' },
 	{ 0 }
 };
@@ -263,7 +266,8 @@ static void usage(FILE *f)
 	fputs("evaluate [--suite all|day,week,cold,calm,loss5,loss20,flood] [--classes M1,B8,…]\n"
 	      "  [--instances N] (a class, 200) [--sites N] (20) [--background N] (names a site, 600)\n"
 	      "  [--seed N] [--train] (training halves of ranges and networks; default test)\n"
-	      "  [--no-connects] [--no-rules] (without the published rules: faster) [--asn FILE.csv] [--jobs N] [--out DIR]\n"
+	      "  [--no-connects] [--no-rules] (without the published rules: faster) [--medium SCORE]\n"
+	      "  [--asn FILE.csv] [--jobs N] [--out DIR]\n"
 	      "  [--pcap FILE [--resolver-side]] (only write the first site of the first suite chosen)\n"
 	      "  [--terms FILE] (one line an instance and check: for fit) [--alerts FILE]; both need one job\n",
 	      f);
@@ -291,6 +295,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 		case 'r': o->resolver_side = true; break;
 		case 'x': o->connects = false; break;
 		case 'R': o->rules = false; break;
+		case 'm': o->medium = strtod(optarg, NULL); break;
 		case 'h': usage(stdout); exit(0);
 		default: usage(stderr); return -EINVAL;
 		}
@@ -317,7 +322,7 @@ int main(int argc, char **argv)
 	struct evaluation e = { .opt = { .suites = "all", .out = "build/evaluate", .seed = 4711,
 					 .instances = 200, .sites = 20, .jobs = 2,
 					 .background = 600, .split = SPLIT_TEST,
-					 .connects = true, .rules = true } };
+					 .connects = true, .rules = true, .medium = 2 } };
 	char path[600];
 	int err = parse_options(argc, argv, &e.opt);
 

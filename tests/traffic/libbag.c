@@ -12,7 +12,7 @@ static uint64_t key_of(enum tag tag, const void *bytes, size_t len)
 	uint64_t words[2] = { 0 };
 
 	memcpy(words, bytes, len);
-	return hash_mix(words[0] ^ hash_mix(words[1] + ((uint64_t)tag << 60 | len << 56))) | 1;
+	return hash_mix(words[0] ^ hash_mix(words[1] ^ hash_mix((uint64_t)tag << 8 | len))) | 1;
 }
 
 static size_t find(const struct bag *b, uint64_t key)

@@ -23,7 +23,7 @@ static void whole(FILE *f, double v)
 		fprintf(f, " %.0f |", v);
 }
 
-static void class_row(FILE *f, const struct results *r, const struct profile *p)
+static void class_row(FILE *f, const struct results *r, const struct profile *p, bool rules)
 {
 	struct filter c = FILTER_CLASS(p->id);
 
@@ -37,7 +37,7 @@ static void class_row(FILE *f, const struct results *r, const struct profile *p)
 	whole(f, rate_minutes(r, &c, CONFIDENCE_MEDIUM, 0.9));
 	whole(f, rate_sets(r, &c, 0.5));
 	whole(f, rate_sets(r, &c, 0.9));
-	for (int b = 0; b < BASE_COUNT; b++)
+	for (int b = 0; rules && b < BASE_COUNT; b++)
 		share(f, rate_baseline(r, &c, (enum baseline)b));
 	fputc('\n', f);
 }
@@ -65,16 +65,16 @@ void report_classes(FILE *f, const struct suite *s, const struct results *r)
 
 	fprintf(f, "\n### %s\n\nShare of instances alerted; minutes and fresh sets to medium.\n\n", s->title);
 	fputs("| class | n | low | medium | high | standing | min p50 | p90 | sets p50 | p90 |", f);
-	for (int b = 0; b < BASE_COUNT; b++)
+	for (int b = 0; s->trial.baselines && b < BASE_COUNT; b++)
 		fprintf(f, " %s |", baseline_names[b]);
 	fputs("\n| --- |", f);
-	for (int i = 0; i < 9 + BASE_COUNT; i++)
+	for (int i = 0; i < 9 + (s->trial.baselines ? BASE_COUNT : 0); i++)
 		fputs(" ---: |", f);
 	fputc('\n', f);
 	for (size_t i = 0; i < profiles_benign_len; i++)
-		class_row(f, r, &profiles_benign[i]);
+		class_row(f, r, &profiles_benign[i], s->trial.baselines);
 	for (size_t i = 0; i < profiles_malicious_len; i++)
-		class_row(f, r, &profiles_malicious[i]);
+		class_row(f, r, &profiles_malicious[i], s->trial.baselines);
 	fputs("\nFalse alerts by days of names lived through. The last column is the rate that zero "
 	      "alerts could still hide\n(rule of three).\n\n"
 	      "| names | name-days | medium | per million | high | per million | resolution |\n"

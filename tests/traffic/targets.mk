@@ -22,7 +22,7 @@ $(EVALUATE): $(BUILD)/obj/tests/traffic/evaluate.o $(TRAFFIC_LIB) $(LIB)
 
 fit: $(EVALUATE) $(FIT)
 	$(Q)mkdir -p $(BUILD)/fit
-	$(Q)$(EVALUATE) --train --seed 1001 --suite day,week --instances 60 --sites 6 --out $(BUILD)/fit \
+	$(Q)$(EVALUATE) --train --seed 1001 --suite day,week --instances 60 --sites 6 --no-rules --out $(BUILD)/fit \
 		--terms $(BUILD)/fit/terms $(FIT_ARGS) >$(BUILD)/fit/training.md
 	$(Q)$(FIT) $(BUILD)/fit/terms userspace/detect/weights.c $(BUILD)/fit/weights.c
 
@@ -33,7 +33,7 @@ $(FIT): $(BUILD)/obj/tests/traffic/fit.o
 
 # The ranges of the benign classes for `fluxtap explain`: after every change of terms or weights.
 BENIGN := B1,B2,B3,B4,B5,B6,B7,B8,B9,B10,B11,B12,B13,B14,B15,B16,B17,B18,B19
-PROFILE_ARGS := --train --seed 2002 --instances 40 --sites 4 --background 300 --classes $(BENIGN) \
+PROFILE_ARGS := --train --seed 2002 --instances 40 --sites 4 --background 300 --no-rules --classes $(BENIGN) \
 	--out $(BUILD)/profiles
 
 profiles: $(EVALUATE)
