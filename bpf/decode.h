@@ -62,9 +62,8 @@ struct ft_decode {
 	__u32 seq; /* segments: as in the TCP header */
 	__u32 ack;
 	__u8 flags;
-	__u8 ethernets; /* Ethernet headers seen */
 	__u8 cut; /* a packet says that it is longer than what is at hand */
-	__u8 pad;
+	__u8 pad[2];
 	/* The head of the record to be, in place. */
 	struct ft_event_hdr hdr;
 	struct ft_packet pkt;
@@ -161,14 +160,13 @@ FT_INLINE int ft_ethernet(struct ft_decode *d, const __u8 *data, const __u8 *end
 
 	if (!p)
 		return ft_short(d, 14, FT_REASON_SHORT_L2);
-	if (!d->ethernets && !d->pkt.tunnels) {
+	if (!d->off) { /* the frame's own, not one that it carries */
 		FT_STORE(__u32, d->pkt.dmac, p);
 		FT_STORE(__u16, d->pkt.dmac + 4, p + 4);
 		FT_STORE(__u32, d->pkt.smac, p + 6);
 		FT_STORE(__u16, d->pkt.smac + 4, p + 10);
 		d->pkt.has_mac = 1;
 	}
-	d->ethernets++;
 	d->proto = ft_be16(p + 12);
 	d->off += 14;
 	return FT_LAYER_ETHERTYPE;
