@@ -44,7 +44,8 @@ fuzz-differential: $(BUILD)/tests/tools/differential
 	$(Q)nice -n 10 $< frames $(MESSAGES) $(SEED)
 
 fuzz: SECONDS ?= 60
-fuzz fuzz-long: $(FUZZ_BIN)
+fuzz fuzz-long: deps-test
+	$(Q)$(MAKE) --no-print-directory -j$(JOBS) $(FUZZ_BIN)
 	$(Q)FUZZ_DIR=$(FUZZ_DIR) bash tests/fuzz/campaign.sh $(FUZZ_WORK) $(or $(SECONDS),3600) $(FUZZ)
 
 # Which lines the seeds, and what campaigns found (FUZZ_WORK, several allowed), reach.
