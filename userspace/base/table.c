@@ -9,17 +9,36 @@
 #define WAYS	   TABLE_WAYS
 #define HUGE_BYTES (2UL << 20)
 
-/* Zeroed, untouched until used; in huge pages where the kernel has them: one TLB entry for 2 MiB.
- */
-static void *zeroed(size_t bytes)
+#define HUGE_SHARE 16 /* of the entries: by then nearly every page of 4 KiB is touched */
+
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25 /* Linux 6.1; before, the kernel does it by itself, some time */
+#endif
+
+static void *zeroed(size_t bytes) /* untouched until used */
 {
 	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	if (p == MAP_FAILED)
-		return NULL;
-	if (bytes >= HUGE_BYTES)
-		madvise(p, bytes, MADV_HUGEPAGE);
-	return p;
+	return p == MAP_FAILED ? NULL : p;
+}
+
+static void use_huge_pages(void *p, size_t bytes)
+{
+	if (bytes < HUGE_BYTES)
+		return;
+	madvise(p, bytes, MADV_HUGEPAGE);
+	madvise(p, bytes, MADV_COLLAPSE);
+}
+
+/*
+ * One TLB entry for 2 MiB, but 2 MiB taken with the first entry in them: only once the table is in
+ * use, so that a quiet host does not pay for tables that stay empty.
+ */
+static void grow_into_huge_pages(struct table *t)
+{
+	t->huge_at = SIZE_MAX;
+	use_huge_pages(t->entries, t->sets * WAYS * t->entry_bytes);
+	use_huge_pages(t->set, t->sets * sizeof(*t->set));
 }
 
 static void unmap(void *p, size_t bytes)
@@ -38,6 +57,7 @@ int table_new(size_t entry_bytes, size_t capacity, table_evict_fn evict, void *c
 	t->entry_bytes = (entry_bytes + 7) & ~(size_t)7;
 	for (t->sets = 1; t->sets * WAYS < capacity; t->sets *= 2)
 		;
+	t->huge_at = t->sets * WAYS / HUGE_SHARE;
 	t->evict = evict;
 	t->ctx = ctx;
 	t->entries = zeroed(t->sets * WAYS * t->entry_bytes);
@@ -143,7 +163,8 @@ void *table_add(struct table *t, uint64_t key)
 	set->occupied |= (uint8_t)(1U << way);
 	/* used once it is asked for again: a flood of one-off keys evicts itself first */
 	set->used &= (uint8_t) ~(1U << way);
-	t->count++;
+	if (++t->count >= t->huge_at)
+		grow_into_huge_pages(t);
 	return entry;
 }
 

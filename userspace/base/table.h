@@ -46,6 +46,10 @@ void table_remove(struct table *t, void *entry); /* calls evict() without counti
 /* Walk all entries: start with *pos = 0; NULL at the end. Entries may be removed on the way. */
 void *table_next(struct table *t, size_t *pos);
 
+/* The number of an entry, for keeping in four bytes: what is there later may be another one. */
+static inline uint32_t table_number(const struct table *t, const void *entry);
+static inline void *table_at(const struct table *t, uint32_t number);
+
 size_t table_count(const struct table *t);
 size_t table_capacity(const struct table *t);
 size_t table_bytes(const struct table *t);
@@ -72,6 +76,7 @@ struct table {
 	struct table_set *set;
 	uint8_t *entries;
 	size_t entry_bytes, sets, count;
+	size_t huge_at; /* entries from which on huge pages pay */
 	uint64_t evictions;
 	table_evict_fn evict;
 	void *ctx;
@@ -159,6 +164,16 @@ static inline void *table_put(struct table *t, uint64_t key, bool *ret_new)
 
 	*ret_new = !entry;
 	return entry ? entry : table_add(t, key);
+}
+
+static inline uint32_t table_number(const struct table *t, const void *entry)
+{
+	return (uint32_t)((size_t)((const uint8_t *)entry - t->entries) / t->entry_bytes);
+}
+
+static inline void *table_at(const struct table *t, uint32_t number)
+{
+	return t->entries + number * t->entry_bytes;
 }
 
 static inline void table_prefetch(const struct table *t, uint64_t key)

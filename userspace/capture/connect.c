@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #include "base/log.h"
 #include "capture/connect_attach.h"
 #include "capture/process.h"
+#include "capture/ring.h"
 #include "capture/sockdiag.h"
 #include "capture/udp_hold.h"
 #include "connect.skel.h"
@@ -23,7 +25,7 @@ struct connect_capture {
 	struct connect_config cfg;
 	struct connect_bpf *bpf;
 	struct connect_links links;
-	struct ring_buffer *ring;
+	struct ring ring;
 	struct process_table *processes;
 	struct udp_hold *hold;
 	const struct ft_conn_count_line *counts;
@@ -126,7 +128,7 @@ static void hand_over(void *ctx, const struct ft_conn *rec)
 	c->fn(c->ctx, &conn);
 }
 
-static int ring_record(void *ctx, void *data, size_t bytes)
+static void ring_record(void *ctx, const void *data, size_t bytes)
 {
 	struct connect_capture *c = ctx;
 	const struct ft_conn *rec = data;
@@ -134,7 +136,7 @@ static int ring_record(void *ctx, void *data, size_t bytes)
 	c->records++;
 	if (!record_sound(data, bytes)) {
 		c->bad_records++;
-		return 0;
+		return;
 	}
 	if (rec->hdr.kind == FT_CONN_PROCESS)
 		process_table_record(c->processes, data);
@@ -143,21 +145,19 @@ static int ring_record(void *ctx, void *data, size_t bytes)
 		udp_hold_add(c->hold, rec);
 	else
 		hand_over(c, rec);
-	return 0;
 }
 
 int connect_poll(struct connect_capture *c, uint64_t now_ns, connection_fn fn, void *ctx)
 {
 	uint64_t mono_ns = clock_ns(CLOCK_MONOTONIC);
-	int err;
 
 	c->monotonic_to_unix_ns = now_ns - mono_ns;
 	c->fn = fn;
 	c->ctx = ctx;
 	c->handed_over = 0;
-	err = ring_buffer__consume(c->ring);
+	ring_read(&c->ring, INT_MAX, ring_record, c);
 	udp_hold_release(c->hold, mono_ns);
-	return err < 0 ? err : c->handed_over;
+	return c->handed_over;
 }
 
 static void existing_socket(void *ctx, const struct sockdiag_socket *s)
@@ -247,11 +247,10 @@ int connect_open(const struct connect_config *cfg, const struct hash_key *key,
 		err = map_counts(c);
 	if (err)
 		goto err_close;
-	c->ring = ring_buffer__new(bpf_map__fd(c->bpf->maps.ft_conn_ring), ring_record, c, NULL);
-	if (!c->ring) {
-		err = -errno;
+	err = ring_open(&c->ring, bpf_map__fd(c->bpf->maps.ft_conn_ring),
+			bpf_map__max_entries(c->bpf->maps.ft_conn_ring));
+	if (err)
 		goto err_close;
-	}
 	*ret = c;
 	return 0;
 
@@ -270,7 +269,7 @@ void connect_close(struct connect_capture *c)
 	if (!c)
 		return;
 	connect_links_detach(&c->links);
-	ring_buffer__free(c->ring);
+	ring_close(&c->ring);
 	if (c->counts)
 		munmap((void *)(uintptr_t)c->counts,
 		       sizeof(struct ft_conn_count_line) * FT_CONN_COUNT_CPUS);
@@ -282,7 +281,7 @@ void connect_close(struct connect_capture *c)
 
 int connect_fd(const struct connect_capture *c)
 {
-	return ring_buffer__epoll_fd(c->ring);
+	return c->ring.fd;
 }
 
 static uint64_t count_of(const struct connect_capture *c, enum ft_conn_counter which)

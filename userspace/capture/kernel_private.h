@@ -8,25 +8,7 @@
 #include <bpf/libbpf.h>
 #include <settings.h>
 #include "capture/kernel.h"
-
-/* The reader's view of a BPF ring buffer; see Documentation/bpf/ringbuf.rst of the kernel. */
-struct ring {
-	int fd;
-	size_t bytes; /* power of two */
-	unsigned long *consumer; /* positions, each on a page of its own */
-	const unsigned long *producer;
-	const uint8_t *data; /* mapped twice in a row, so that records never wrap */
-};
-
-typedef void (*ring_fn)(void *ctx, const void *rec, size_t bytes);
-
-int ring_open(struct ring *r, int map_fd, size_t bytes);
-void ring_close(struct ring *r);
-size_t ring_pending(const struct ring *r);
-/* Records that wait and that @counts says yes to. */
-size_t ring_count(const struct ring *r, bool (*counts)(const void *rec, size_t bytes));
-/* Hand over at most @max records; returns how many. */
-int ring_read(struct ring *r, int max, ring_fn fn, void *ctx);
+#include "capture/ring.h"
 
 struct attachment {
 	char ifname[IFNAMSIZ];

@@ -260,7 +260,7 @@ static size_t find_candidates(struct correlator *c, const struct connection *con
 		new.answered_ns = answered_at(m, conn->time_ns, c->cfg.keep_ns);
 		if (!new.answered_ns)
 			continue;
-		if (m->owner->key != m->owner_key || m->query->key != m->query_key) {
+		if (!mappings_owner(c->mappings, m) || !mappings_query(c->mappings, m)) {
 			c->stats.nameless++;
 			continue;
 		}
@@ -293,8 +293,8 @@ static void fill_name(const struct correlator *c, const struct connection *conn,
 	const struct candidate *this = &all[at];
 	int64_t age_ns = (int64_t)(conn->time_ns - this->answered_ns);
 
-	ret->rrname = this->mapping->owner->name;
-	ret->query = this->mapping->query->name;
+	ret->rrname = *mappings_owner(c->mappings, this->mapping);
+	ret->query = *mappings_query(c->mappings, this->mapping);
 	ret->age_s = age_ns > 0 ? (double)age_ns / 1e9 : 0;
 	ret->ttl_left_s = (double)this->mapping->ttl_s - ret->age_s;
 	ret->same_host = this->tie != TIE_OTHERS;

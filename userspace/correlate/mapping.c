@@ -3,11 +3,14 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "base/table.h"
 
-#define CHECK_NS 1000000000ULL /* a name is looked whether it is still there, at most this often \
-				*/
+#define HUGE_BYTES (2UL << 20)
+#define CHECK_NS                                                                        \
+	1000000000ULL /* a name is looked whether it is still there, at most this often \
+		       */
 #define TOUCH_NS 60000000000ULL /* a name in use is marked as such this often */
 
 struct address {
@@ -20,8 +23,8 @@ struct mappings {
 	struct hash_key key, address_key;
 	struct table *addresses, *names;
 	struct mapping *pool;
-	size_t pool_len;
-	uint32_t spare; /* list of unused ones */
+	size_t pool_len, pool_high; /* from pool_high on they were never used */
+	uint32_t spare; /* list of those given back */
 	size_t sweep; /* where the next address to give way is looked for */
 	uint64_t evicted; /* addresses for want of mappings, mappings of full addresses */
 };
@@ -45,6 +48,20 @@ static void address_evict(void *ctx, void *entry)
 	}
 }
 
+/* Filled from its beginning, so that huge pages come one by one as they are needed. */
+static struct mapping *new_pool(size_t bytes)
+{
+	void *pool;
+
+	if (bytes < HUGE_BYTES)
+		return aligned_alloc(sizeof(struct mapping), bytes);
+	bytes = (bytes + HUGE_BYTES - 1) & ~(HUGE_BYTES - 1);
+	pool = aligned_alloc(HUGE_BYTES, bytes);
+	if (pool)
+		madvise(pool, bytes, MADV_HUGEPAGE);
+	return pool;
+}
+
 int mappings_new(size_t max_addresses, size_t max_mappings, size_t max_names,
 		 const struct hash_key *key, struct mappings **ret)
 {
@@ -57,7 +74,7 @@ int mappings_new(size_t max_addresses, size_t max_mappings, size_t max_names,
 	/* one address at its fullest must never exhaust the pool */
 	m->pool_len =
 		max_mappings > 2 * MAPPING_ADDRESS_MAX ? max_mappings : 2 * MAPPING_ADDRESS_MAX;
-	m->pool = calloc(m->pool_len, sizeof(*m->pool));
+	m->pool = new_pool(m->pool_len * sizeof(*m->pool));
 	if (!m->pool ||
 	    table_new(sizeof(struct address), max_addresses, address_evict, m, &m->addresses) ||
 	    table_new(sizeof(struct mapping_name), max_names, NULL, NULL, &m->names)) {
@@ -65,8 +82,6 @@ int mappings_new(size_t max_addresses, size_t max_mappings, size_t max_names,
 		return -ENOMEM;
 	}
 	m->spare = MAPPING_NONE;
-	for (size_t i = m->pool_len; i--;)
-		give_back(m, (uint32_t)i);
 	*ret = m;
 	return 0;
 }
@@ -97,8 +112,7 @@ static uint64_t address_key(const struct mappings *m, const struct ip_addr *addr
 	return nonzero(hash_address(&m->address_key, addr->b));
 }
 
-static const struct mapping_name *keep_name(struct mappings *m, uint64_t key,
-					    const struct dns_name *name)
+static uint32_t keep_name(struct mappings *m, uint64_t key, const struct dns_name *name)
 {
 	struct mapping_name *n;
 	bool is_new;
@@ -108,7 +122,7 @@ static const struct mapping_name *keep_name(struct mappings *m, uint64_t key,
 		n->name.len = name->len;
 		memcpy(n->name.wire, name->wire, name->len);
 	}
-	return n;
+	return table_number(m->names, n);
 }
 
 static void keep_names(struct mappings *m, struct mapping *p, const struct mapping_answer *a)
@@ -117,11 +131,30 @@ static void keep_names(struct mappings *m, struct mapping *p, const struct mappi
 	p->query = a->query_key == a->owner_key ? p->owner : keep_name(m, a->query_key, a->query);
 }
 
+static const struct dns_name *kept_name(const struct mappings *m, uint32_t at, uint64_t key)
+{
+	const struct mapping_name *n = table_at(m->names, at);
+
+	return n->key == key ? &n->name : NULL;
+}
+
+const struct dns_name *mappings_owner(const struct mappings *m, const struct mapping *p)
+{
+	return kept_name(m, p->owner, p->owner_key);
+}
+
+const struct dns_name *mappings_query(const struct mappings *m, const struct mapping *p)
+{
+	return kept_name(m, p->query, p->query_key);
+}
+
 /* Take one from the pool; other addresses give way when it is empty. */
 static uint32_t take(struct mappings *m, const struct address *not_this)
 {
 	uint32_t at;
 
+	if (m->spare == MAPPING_NONE && m->pool_high < m->pool_len)
+		return (uint32_t)m->pool_high++;
 	while (m->spare == MAPPING_NONE) {
 		struct address *a = table_next(m->addresses, &m->sweep);
 
@@ -178,7 +211,7 @@ static void renew(struct mappings *m, struct mapping *p, const struct mapping_an
 	/* the names are two more cache lines away */
 	if (a->time_ns > p->last_ns + TOUCH_NS ||
 	    (a->time_ns > p->last_ns + CHECK_NS &&
-	     (p->owner->key != p->owner_key || p->query->key != p->query_key)))
+	     (!mappings_owner(m, p) || !mappings_query(m, p))))
 		keep_names(m, p, a);
 	if (a->time_ns > p->last_ns + a->keep_ns) /* the interval ended; another one begins */
 		p->first_ns = p->before_ns = a->time_ns;
@@ -213,7 +246,6 @@ void mappings_expect_first(const struct mappings *m, const struct lookahead *l)
 			continue;
 		p = &m->pool[a->first];
 		__builtin_prefetch(p, 1);
-		__builtin_prefetch(&p->next, 1);
 	}
 }
 

@@ -24,12 +24,13 @@ struct mapping_name {
 struct mapping {
 	uint64_t key; /* of the triple */
 	uint64_t owner_key, query_key;
-	const struct mapping_name *owner, *query; /* gone when their key differs */
 	uint64_t first_ns, last_ns;
 	uint64_t before_ns; /* the answer before the last; first_ns when there was none */
+	uint32_t owner, query; /* entries of the table of names; gone when their key differs */
 	uint32_t ttl_s; /* of the last answer */
 	uint32_t next; /* in the list of the address, lately used first */
 };
+_Static_assert(sizeof(struct mapping) == 64, "a mapping is one cache line");
 
 struct mappings;
 int mappings_new(size_t max_addresses, size_t max_mappings, size_t max_names,
@@ -62,6 +63,9 @@ struct mapping *mappings_note(struct mappings *m, const struct mapping_answer *a
 
 /* The mappings of @addr, first of the list; NULL when there are none. */
 const struct mapping *mappings_first(struct mappings *m, const struct ip_addr *addr);
+/* The names it leads to, NULL when they had to make room. */
+const struct dns_name *mappings_owner(const struct mappings *m, const struct mapping *p);
+const struct dns_name *mappings_query(const struct mappings *m, const struct mapping *p);
 const struct mapping *mappings_next(const struct mappings *m, const struct mapping *at);
 
 struct mappings_stats {
