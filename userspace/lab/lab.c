@@ -501,7 +501,7 @@ static int run_monitor(struct lab *lab)
 		return 1;
 	}
 	lab->start_ms = now_ms();
-	lab->next_ms = lab->start_ms + LAB_ROTATE_MS;
+	lab->next_ms = lab->start_ms + LAB_FIRST_MS;
 	introduce(lab);
 	err = watch(lab);
 	has_ended_early = lab->monitor.has_ended;

@@ -13,6 +13,7 @@
 #define LAB_ADDR_MAX  32
 #define LAB_TTL	      5
 #define LAB_ROTATE_MS 4000 /* below the TTL: each refetch by the resolver finds another set */
+#define LAB_FIRST_MS  3500 /* fetches are 6 s apart: none coincides, each run sees the same */
 #define LAB_PORT      443
 #define LAB_NTP_PORT  123
 
