@@ -21,8 +21,8 @@ CLASSES = {
 LEFT_OUT = {"bias", "cluster"}
 CONTACTS = {"rotation_followed", "connect_failures", "nonweb_port", "service_pool", "late_contact"}
 CONTEXT = {"unlearned", "age_day", "age_week", "age_old", "popular", "address_sharing",
-           "cname_fanin", "sibling_names", "hosting_networks", "hosted_pool", "ns_local", "ns_common",
-           "ns_stable"}
+           "cname_fanin", "sibling_names", "hosting_networks", "hosted_pool", "common_order", "ns_local",
+           "ns_common", "ns_stable"}
 LEAST_SETS = 4
 LEAST_CHECKS = 30
 
