@@ -169,6 +169,10 @@ def recorded(tap, net, config, db, alerts, what):
         ttls = [e.get("ttl") for e in event["explain"]["timeline"] if e["kind"] == "record"]
         tap.ok(ttls and min(ttls) >= 10, f"{what}: with TTLs", ttls)
     reproduced(tap, net, told, f"{what}, from the history")
+    nowhere = net.config("nowhere.yaml", eve={"enabled": True, "path": net.path("none.json")})
+    event = explained(net, "-c", nowhere, "-d", db, NAMES[0])
+    tap.ok("explain" in event and "reproduce" not in event["explain"],
+           f"{what}: no command where there are no events to replay", event)
     none = net.run(None, FLUXTAP, "explain", "-d", db, "no.such.example")
     tap.ok(none.returncode == 1 and len(none.stderr.splitlines()) == 1,
            f"{what}: nothing of an unknown name", none.stderr)

@@ -381,6 +381,10 @@ static int open_state(struct replay *r)
 
 	if (r->opt.learned_dir) {
 		rc = detector_load(detector, r->opt.learned_dir);
+		if (rc == -ENOENT && !access(r->opt.learned_dir, F_OK)) {
+			log_warn("%s: nothing has been learned there yet", r->opt.learned_dir);
+			rc = 0;
+		}
 		if (rc)
 			log_error("--learned: %s: %s", r->opt.learned_dir, strerror(-rc));
 		return rc;

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "cli/reproduce.h"
 
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "report/json.h"
 
@@ -92,6 +94,11 @@ const char *reproduce_from_events(struct buf *out, const struct config *config,
 	if (!config->eve.enabled || !(config->eve.types & CONFIG_EVENT_DNS)) {
 		*ret_why = "not from here: the event file (eve.enabled, eve.types) has no dns "
 			   "events; from a capture: fluxtap replay --explain NAME FILE";
+		return NULL;
+	}
+	if (access(config->eve.path, F_OK) && errno == ENOENT) {
+		*ret_why = "not from here: the event file (eve.path) is not there; from a capture: "
+			   "fluxtap replay --explain NAME FILE";
 		return NULL;
 	}
 	dns_name_format(name, text);
