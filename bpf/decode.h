@@ -32,6 +32,7 @@ enum ft_kind {
 	FT_KIND_FRAGMENT, /* payload: what follows the (fragment) header */
 	FT_KIND_SEGMENT, /* payload: what follows the TCP header, may be empty */
 	FT_KIND_REFUSED, /* reason says why */
+	FT_KIND_DHCP, /* not DNS; payload: a DHCPv4 message */
 };
 
 /* What the cursor stands at. */
@@ -642,6 +643,24 @@ FT_INLINE int ft_fragment_ports(struct ft_decode *d, const struct ft_ports *port
 	return ft_done(d, ft_has_port(ports, dport) ? FT_KIND_QUERY : FT_KIND_NOT_DNS);
 }
 
+/* To a DHCP server or relay, or to a client: RFC 2131 4.1. */
+FT_INLINE int ft_is_dhcp_port(__u16 dport)
+{
+	return dport == 67 || dport == 68;
+}
+
+/* What does not fit, or is longer than a frame of Ethernet takes, is left alone. */
+#define FT_DHCP_MAX 1472
+FT_INLINE int ft_udp_dhcp(struct ft_decode *d, __u32 bytes)
+{
+	if (bytes <= 8 || bytes > 8 + FT_DHCP_MAX || d->off + bytes > d->limit ||
+	    d->off + bytes > d->captured)
+		return ft_done(d, FT_KIND_NOT_DNS);
+	d->payload = d->off + 8;
+	d->payload_bytes = bytes - 8;
+	return ft_done(d, FT_KIND_DHCP);
+}
+
 FT_INLINE int ft_udp(struct ft_decode *d, const __u8 *data, const __u8 *end,
 		     const struct ft_ports *ports)
 {
@@ -661,7 +680,11 @@ FT_INLINE int ft_udp(struct ft_decode *d, const __u8 *data, const __u8 *end,
 		return ft_fragment_ports(d, ports, sport, dport);
 	if (ft_has_port(ports, sport))
 		return ft_udp_dns(d, data, end, ft_be16(p + 4));
-	return ft_done(d, ft_has_port(ports, dport) ? FT_KIND_QUERY : FT_KIND_NOT_DNS);
+	if (ft_has_port(ports, dport))
+		return ft_done(d, FT_KIND_QUERY);
+	if (ft_is_dhcp_port(dport))
+		return ft_udp_dhcp(d, ft_be16(p + 4));
+	return ft_done(d, FT_KIND_NOT_DNS);
 }
 
 /* RFC 9293 3.1; @p is the fixed header. */

@@ -275,6 +275,8 @@ FT_INLINE bool ft_fragment_wanted(struct ft_scratch *s)
 
 FT_INLINE void ft_piece_frame(void *ctx, int how, struct ft_scratch *s, struct ft_counters *c)
 {
+	int lost;
+
 	if (s->d.kind == FT_KIND_FRAGMENT && !ft_fragment_wanted(s)) {
 		ft_refused_frame(s, c,
 				 s->d.fragment ? FT_REASON_FRAGMENT_LATER
@@ -285,7 +287,20 @@ FT_INLINE void ft_piece_frame(void *ctx, int how, struct ft_scratch *s, struct f
 		ft_refused_frame(s, c, FT_REASON_TCP_LIMIT);
 		return;
 	}
-	ft_count_response(c, ft_emit_piece(ctx, how, s) ? FT_STAGE_RING_FULL : FT_STAGE_EMITTED);
+	if (s->d.kind == FT_KIND_DHCP) {
+		ft_count(c, FT_STAGE_NOT_DNS);
+		if (!ft_rate_allows(&s->rate[FT_RATE_DHCP], ft_settings.dhcp_per_s)) {
+			c->samples_lost++;
+			return;
+		}
+	}
+	lost = ft_emit_piece(ctx, how, s);
+	if (s->d.kind != FT_KIND_DHCP)
+		ft_count_response(c, lost ? FT_STAGE_RING_FULL : FT_STAGE_EMITTED);
+	else if (lost)
+		c->samples_lost++;
+	else
+		c->samples++;
 }
 
 /* --- watched addresses ----------------------------------------------------------------------- */
@@ -361,6 +376,7 @@ FT_INLINE void ft_decoded_frame(void *ctx, int how, struct ft_scratch *s, struct
 		break;
 	case FT_KIND_FRAGMENT:
 	case FT_KIND_SEGMENT:
+	case FT_KIND_DHCP:
 		ft_piece_frame(ctx, how, s, c);
 		break;
 	case FT_KIND_REFUSED:

@@ -179,11 +179,13 @@ FT_INLINE int ft_emit_long_piece(void *ctx, int how, struct ft_scratch *s)
 	return 0;
 }
 
-/* A fragment or segment. 0, or negative when it found no place. */
+/* A fragment, segment or DHCP message. 0, or negative when it found no place. */
 FT_INLINE int ft_emit_piece(void *ctx, int how, struct ft_scratch *s)
 {
 	__u32 len = s->d.payload_bytes;
-	__u16 kind = s->d.kind == FT_KIND_FRAGMENT ? FT_EVENT_FRAGMENT : FT_EVENT_SEGMENT;
+	__u16 kind = s->d.kind == FT_KIND_FRAGMENT ? FT_EVENT_FRAGMENT :
+		     s->d.kind == FT_KIND_DHCP	   ? FT_EVENT_DHCP :
+						     FT_EVENT_SEGMENT;
 
 	ft_fill_header(s, kind, sizeof(struct ft_segment) + ((len + 7) & ~7u));
 	if (len > FT_MAX_UDP_DNS)

@@ -82,7 +82,7 @@ struct ft_rate {
 	__u64 used;
 };
 
-enum ft_rate_index { FT_RATE_REFUSED, FT_RATE_MALFORMED, FT_RATE_FRAGMENT, FT_RATE_FLOW, FT_RATES };
+enum ft_rate_index { FT_RATE_REFUSED, FT_RATE_MALFORMED, FT_RATE_FRAGMENT, FT_RATE_FLOW, FT_RATE_DHCP, FT_RATES };
 
 struct ft_scratch {
 	struct ft_walk walk;

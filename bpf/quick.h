@@ -99,7 +99,9 @@ FT_INLINE int ft_plain_ports(const __u8 *data, const __u8 *end, __u32 l4, __u32 
 		return ft_plain_response(data, end, l4, ip_end, plain);
 	if (ft_is_raw_tunnel_port(sport, dport))
 		return FT_QUICK_NO;
-	return ft_has_raw_port(ports, dport) ? FT_QUICK_QUERY : FT_QUICK_NOT_DNS;
+	if (ft_has_raw_port(ports, dport))
+		return FT_QUICK_QUERY;
+	return ft_is_dhcp_port(FT_BE16(dport)) ? FT_QUICK_NO : FT_QUICK_NOT_DNS;
 }
 
 FT_INLINE int ft_plain_frame(const __u8 *data, const __u8 *end, struct ft_plain *plain)

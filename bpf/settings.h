@@ -29,6 +29,7 @@ struct ft_settings {
 	__u32 malformed_per_s;
 	__u32 fragments_per_s;
 	__u32 flows_per_s;
+	__u32 dhcp_per_s;
 	__u8 filter;
 	__u8 clients; /* enum ft_clients */
 	__u8 follow_tcp;

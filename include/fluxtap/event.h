@@ -28,6 +28,7 @@ enum ft_event_kind { /* append only */
 	FT_EVENT_SEGMENT = 3,  /* struct ft_segment: TCP from a DNS port, payload or SYN/FIN/RST */
 	FT_EVENT_REFUSED = 4,  /* struct ft_refused: a frame refused, sampled by rate */
 	FT_EVENT_FLOW = 5,     /* struct ft_flow: a gateway connection to a watched address */
+	FT_EVENT_DHCP = 6,     /* struct ft_segment, seq, ack and flags 0: a DHCPv4 message */
 };
 
 struct ft_event_hdr {

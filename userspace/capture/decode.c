@@ -335,7 +335,8 @@ static void fill_segment(struct decoder *d, const struct ft_decode *frame, const
 	struct ft_segment *rec = &d->rec.segment;
 
 	memset(rec, 0, sizeof(*rec));
-	fill_head(d, frame, f, FT_EVENT_SEGMENT, sizeof(*rec) + frame->payload_bytes);
+	fill_head(d, frame, f, frame->kind == FT_KIND_DHCP ? FT_EVENT_DHCP : FT_EVENT_SEGMENT,
+		  sizeof(*rec) + frame->payload_bytes);
 	rec->seq = frame->seq;
 	rec->ack = frame->ack;
 	rec->flags = frame->flags;
@@ -389,6 +390,7 @@ static void count(struct decoder *d, const struct ft_decode *frame)
 	d->counters[FT_STAGE_SEEN]++;
 	switch (frame->kind) {
 	case FT_KIND_NOT_DNS:
+	case FT_KIND_DHCP:
 		d->counters[FT_STAGE_NOT_DNS]++;
 		return;
 	case FT_KIND_QUERY:
@@ -422,6 +424,7 @@ void decoder_frame(struct decoder *d, const struct frame *f, record_fn fn, void 
 		fill_fragment(d, &frame, f);
 		break;
 	case FT_KIND_SEGMENT:
+	case FT_KIND_DHCP:
 		fill_segment(d, &frame, f);
 		break;
 	case FT_KIND_REFUSED:

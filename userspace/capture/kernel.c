@@ -105,6 +105,7 @@ static int fill_settings(struct kernel *k, struct ft_settings *s)
 	s->malformed_per_s = cfg->malformed_per_s;
 	s->fragments_per_s = 20000;
 	s->flows_per_s = 10000;
+	s->dhcp_per_s = 1000;
 	s->follow_tcp = cfg->follow_tcp;
 	s->follow_fragments = cfg->follow_fragments ? FT_FRAGMENTS_KNOWN : FT_FRAGMENTS_OFF;
 	s->ports.len = (uint32_t)cfg->ports_len;

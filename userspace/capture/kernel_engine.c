@@ -51,6 +51,7 @@ static void adjust_for_engine(struct ft_settings *s)
 	s->malformed_per_s = 0;
 	s->fragments_per_s = 0;
 	s->flows_per_s = 0;
+	s->dhcp_per_s = 0;
 	s->follow_tcp = 1;
 	s->follow_fragments = FT_FRAGMENTS_ALL;
 }

@@ -44,6 +44,7 @@ bool record_valid(const void *rec, size_t bytes)
 	case FT_EVENT_FRAGMENT:
 		return fragment_valid(rec);
 	case FT_EVENT_SEGMENT:
+	case FT_EVENT_DHCP:
 		return segment_valid(rec);
 	case FT_EVENT_REFUSED:
 		return hdr->size >= sizeof(struct ft_refused) &&

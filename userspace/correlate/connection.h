@@ -63,6 +63,7 @@ struct connection {
 	bool seen_locally; /* seen in packets, but told by its process too: counted with that */
 	bool adds_host; /* of these: its process's account had no source address */
 	uint8_t mac[6]; /* of the client, gateway scenario */
+	const char *hostname; /* of the client, as DHCP carried it past */
 	uint64_t latency_us; /* attempt to outcome; 0 unknown */
 	uint64_t bytes_toserver, bytes_toclient, duration_ns;
 	struct process_info process;

@@ -58,6 +58,7 @@ struct alert_host {
 	struct ip_addr ip;
 	uint8_t mac[6];
 	bool has_mac;
+	char hostname[64]; /* as DHCP carried it past; empty: not known */
 	uint32_t queries, connects;
 };
 

@@ -24,6 +24,8 @@ struct detector_ops {
 	void (*alert)(void *ctx, const struct alert *alert);
 	/* @addr joins or leaves the set of addresses whose connections are wanted */
 	void (*watch)(void *ctx, const struct ip_addr *addr, bool on);
+	/* what that host calls itself, or NULL; @mac may be NULL */
+	const char *(*host_name)(void *ctx, const struct ip_addr *addr, const uint8_t *mac);
 };
 
 /* @enrich may be NULL: prefix diversity then stands in for ASNs. @key seeds the tables. */

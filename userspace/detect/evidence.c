@@ -230,6 +230,15 @@ static int busiest_process(const void *a, const void *b)
 	return x->pid < y->pid ? -1 : x->pid > y->pid;
 }
 
+static void fill_host_name(const struct detector *d, struct alert_host *host)
+{
+	const char *name = NULL;
+
+	if (d->ops.host_name)
+		name = d->ops.host_name(d->ctx, &host->ip, host->has_mac ? host->mac : NULL);
+	snprintf(host->hostname, sizeof(host->hostname), "%s", name ? name : "");
+}
+
 static void fill_contacts(const struct detector *d, const struct candidate *c, struct alert *a)
 {
 	const struct contacts *k = c->contacts ? contacts_at(&d->contacts, c->contacts) : NULL;
@@ -245,6 +254,7 @@ static void fill_contacts(const struct detector *d, const struct candidate *c, s
 		out->has_mac = h->has_mac;
 		out->queries = h->queries;
 		out->connects = h->connects;
+		fill_host_name(d, out);
 		a->hosts_len++;
 	}
 	qsort(a->hosts, a->hosts_len, sizeof(a->hosts[0]), busiest_host);

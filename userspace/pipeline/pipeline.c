@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "correlate/flow.h"
+#include "correlate/lease.h"
 #include "dns/message.h"
 #include "report/eve.h"
 
@@ -39,6 +40,7 @@ struct pipeline {
 
 	struct reassembly *reassembly;
 	struct flows *flows;
+	struct leases *leases;
 	struct dns_message message;
 	struct waiting waiting[WAITING];
 	uint32_t waiting_head, waiting_len;
@@ -270,6 +272,13 @@ void pipeline_record(void *ctx, const struct ft_event_hdr *rec)
 		p->samples++;
 		flows_record(p->flows, (const struct ft_flow *)rec);
 		break;
+	case FT_EVENT_DHCP: {
+		const struct ft_segment *message = (const struct ft_segment *)rec;
+
+		p->samples++;
+		leases_message(p->leases, message->payload, message->payload_bytes, rec->time_ns);
+		break;
+	}
 	}
 }
 
@@ -312,7 +321,18 @@ void pipeline_connection(struct pipeline *p, struct connection *conn)
 
 static void on_flow(void *ctx, struct connection *conn)
 {
-	pipeline_connection(ctx, conn);
+	struct pipeline *p = ctx;
+
+	conn->hostname = leases_name(p->leases, &conn->src, conn->has_mac ? conn->mac : NULL,
+				     conn->time_ns);
+	pipeline_connection(p, conn);
+}
+
+static const char *host_name(void *ctx, const struct ip_addr *addr, const uint8_t *mac)
+{
+	struct pipeline *p = ctx;
+
+	return leases_name(p->leases, addr, mac, p->now_ns);
 }
 
 void pipeline_local_address(struct pipeline *p, const struct ip_addr *addr)
@@ -373,6 +393,7 @@ void pipeline_fill_ledger(const struct pipeline *p, struct ledger *ledger)
 	memcpy(ledger->given_up, p->given_up, sizeof(ledger->given_up));
 	memcpy(ledger->malformed, p->malformed, sizeof(ledger->malformed));
 	flows_stats(p->flows, &ledger->flows);
+	leases_stats(p->leases, &ledger->leases);
 	if (p->correlator) {
 		correlator_stats(p->correlator, &ledger->correlate);
 		ledger->blind_len =
@@ -422,7 +443,10 @@ uint64_t pipeline_now(const struct pipeline *p)
 
 static int open_analysis(struct pipeline *p)
 {
-	static const struct detector_ops detector_ops = { on_change, on_alert, on_watch };
+	static const struct detector_ops detector_ops = { .churn = on_change,
+							  .alert = on_alert,
+							  .watch = on_watch,
+							  .host_name = host_name };
 	int err;
 
 	if (!p->cfg.detection)
@@ -470,6 +494,8 @@ int pipeline_new(const struct pipeline_config *cfg, const struct pipeline_ops *o
 	if (!err)
 		err = flows_new(&flows, &cfg->key, on_flow, p, &p->flows);
 	if (!err)
+		err = leases_new(&cfg->key, &p->leases);
+	if (!err)
 		err = open_analysis(p);
 	if (err) {
 		pipeline_free(p);
@@ -486,6 +512,7 @@ void pipeline_free(struct pipeline *p)
 	detector_free(p->detector);
 	correlator_free(p->correlator);
 	flows_free(p->flows);
+	leases_free(p->leases);
 	reassembly_free(p->reassembly);
 	for (size_t i = 0; i < WAITING; i++)
 		dns_arena_free(p->waiting[i].arena);

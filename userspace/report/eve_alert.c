@@ -173,6 +173,7 @@ static void add_hosts(struct buf *out, const struct alert *a)
 			json_lit(out, "\"mac\":");
 			json_mac(out, h->mac);
 		}
+		json_member(out, "\"hostname\":", h->hostname[0] ? h->hostname : NULL);
 		member_u64(out, "\"queries\":", h->queries);
 		member_u64(out, "\"connects\":", h->connects);
 		json_end(out, '}');

@@ -131,6 +131,7 @@ void eve_connect(struct buf *out, const struct eve_context *ctx, const struct co
 		json_lit(out, "\"latency_us\":");
 		json_u64(out, conn->latency_us);
 	}
+	json_member(out, "\"hostname\":", conn->hostname);
 	if (conn->has_process)
 		add_process(out, &conn->process);
 	if (conn->names_len) {

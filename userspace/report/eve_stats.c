@@ -143,6 +143,31 @@ static void add_flows(struct buf *out, const struct flow_stats *f)
 		   { "\"table_bytes\":", f->table_bytes });
 }
 
+static void add_leases(struct buf *out, const struct lease_stats *l)
+{
+	if (!l->messages)
+		return;
+	json_lit(out, "\"dhcp\":{");
+	add_members(out,
+		    (const struct member[]){ { "\"messages\":", l->messages },
+					     { "\"taken\":", l->taken },
+					     { "\"names\":", l->names },
+					     { "\"evicted\":", l->evicted },
+					     { "\"table_bytes\":", l->table_bytes } },
+		    5);
+	json_lit(out, "\"refused\":{");
+	for (unsigned int i = LEASE_OK + 1; i < LEASE_REASON_MAX; i++) {
+		if (!l->refused[i])
+			continue;
+		json_lit(out, "\"");
+		buf_str(out, lease_reason_name(i));
+		json_lit(out, "\":");
+		json_u64(out, l->refused[i]);
+	}
+	json_end(out, '}');
+	json_end(out, '}');
+}
+
 static void add_foreign(struct buf *out, const struct foreign_stats *f)
 {
 	if (!f->senders && !f->lines)
@@ -222,6 +247,7 @@ void eve_stats(struct buf *out, const struct eve_context *ctx, uint64_t time_ns,
 	add_observed(out, ledger);
 	add_timelines(out, &ledger->timelines);
 	add_flows(out, &ledger->flows);
+	add_leases(out, &ledger->leases);
 	add_foreign(out, &ledger->foreign);
 	add_blind(out, ledger);
 	add_outputs(out, ledger);

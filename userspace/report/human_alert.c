@@ -238,6 +238,8 @@ static void add_hosts(struct block *k)
 		if (h->has_mac)
 			buf_printf(k->out, "  %02x:%02x:%02x:%02x:%02x:%02x", h->mac[0], h->mac[1],
 				   h->mac[2], h->mac[3], h->mac[4], h->mac[5]);
+		if (h->hostname[0])
+			buf_printf(k->out, "  %s", h->hostname);
 		buf_str(k->out, "  ");
 		count_of(k, h->queries, "query", "queries");
 		buf_str(k->out, ", ");

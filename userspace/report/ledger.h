@@ -14,6 +14,7 @@
 #include "correlate/correlate.h"
 #include "correlate/flow.h"
 #include "correlate/foreign.h"
+#include "correlate/lease.h"
 #include "detect/detector.h"
 #include "report/timeline.h"
 
@@ -25,7 +26,7 @@ struct ledger {
 	/* stage 2: records read from the ring: emitted = consumed (once the ring is drained) */
 	uint64_t consumed;
 	uint64_t in_ring; /* emitted but not yet read when the snapshot was taken */
-	uint64_t samples; /* FT_EVENT_REFUSED and FT_EVENT_FLOW records, beside `emitted` */
+	uint64_t samples; /* REFUSED, FLOW and DHCP records, beside `emitted` */
 	/*
 	 * stage 3: consumed + reassembled = parsed + malformed{reason} + pieces, where pieces are
 	 * the fragments and segments taken in. A record that is none (bad_event) is malformed. What
@@ -45,6 +46,7 @@ struct ledger {
 	uint64_t connect_records, connect_lost;
 	struct timeline_stats timelines; /* what explain remembers; bytes 0: nothing */
 	struct flow_stats flows; /* gateway connections */
+	struct lease_stats leases; /* DHCP messages */
 	struct foreign_stats foreign; /* reports of other machines */
 	/* the kernel's repeat filter; names_max 0: not there */
 	uint64_t filter_names_max, filter_evictions, filter_evicted_repeats;
