@@ -186,8 +186,9 @@ static int on_key(void *ctx, const unsigned char *key, size_t len)
 	if (r->depth > DEPTH_MAX)
 		return 1;
 	end = r->ends[r->depth];
-	/* no path that is looked for is that long; a dot, or "?" further down, still fits behind it */
-	if (end + len + 3 > sizeof(r->path)) {
+	if (end + len + 2 > sizeof(r->path)) { /* no path that is looked for is that long */
+		if (end > sizeof(r->path) - 2)
+			end = sizeof(r->path) - 2;
 		strcpy(r->path + end, "?");
 		return 1;
 	}
