@@ -106,7 +106,8 @@ FT_INLINE __u32 ft_emit_response(struct ft_scratch *s, struct ft_counters *c, __
 				 const struct ft_verdict *v, int how)
 {
 	struct ft_response *r = (struct ft_response *)&s->d.hdr;
-	__u64 pending = ft_ring_pending();
+	__u32 size = (__u32)sizeof(*r) + ft_pad(s->message, s->walk.len);
+	__u64 pending = ft_ring_pending(s, size);
 
 	if (ft_must_shed(v->novelty, pending)) {
 		if (v->novelty != FT_NOVELTY_CHANGED)
@@ -117,7 +118,7 @@ FT_INLINE __u32 ft_emit_response(struct ft_scratch *s, struct ft_counters *c, __
 	r->walked = !(how & FT_COPY);
 	if (v->known && v->novelty != FT_NOVELTY_NAME)
 		ft_filter_take(v->known, r);
-	ft_fill_header(s, FT_EVENT_RESPONSE, sizeof(*r) + ft_pad(s->message, s->walk.len));
+	ft_fill_header(s, FT_EVENT_RESPONSE, size);
 	if (ft_output(s, pending)) {
 		ft_filter_give_back(v, r);
 		return FT_STAGE_RING_FULL;
@@ -153,12 +154,13 @@ FT_INLINE __u32 ft_judge_plain(void *ctx, int how, struct ft_scratch *s, struct 
 {
 	struct ft_walk *w = &s->walk;
 	struct ft_verdict v = {.novelty = FT_NOVELTY_UNFILTERED};
-	const __u8 *rcode = plain->l4 == 34 ? data + 34 + 11 : data + 54 + 11;
+	const __u8 *flags = data + plain->message;
 	__u64 fingerprint;
 
-	if (rcode + 1 > end)
+	asm volatile("" : "+r"(flags)); /* one pointer for what is proved and what is read */
+	if (flags + 4 > end)
 		return FT_REASON_TRUNCATED_CAPTURE;
-	fingerprint = ft_fingerprint(ft_settings.seed, w->sum, *rcode);
+	fingerprint = ft_fingerprint(ft_settings.seed, w->sum, flags[3]);
 	if (ft_settings.clients && ft_fill_plain(&s->d, data, end, plain, 0))
 		return FT_REASON_TRUNCATED_CAPTURE;
 	if (ft_settings.filter) {
@@ -169,10 +171,26 @@ FT_INLINE __u32 ft_judge_plain(void *ctx, int how, struct ft_scratch *s, struct 
 		}
 	}
 	if (ft_fill_plain(&s->d, data, end, plain, (__u32)(end - data)) ||
-	    ft_load(ctx, how, plain->message, s->message, plain->len))
+	    ft_load_near(ctx, how, plain->message, s->message, plain->len))
 		return FT_REASON_TRUNCATED_CAPTURE;
 	ft_fill_origin(ctx, how, &s->d.pkt);
 	return ft_emit_response(s, c, fingerprint, &v, 0);
+}
+
+/* Walk and judge a plain frame with a response. 0, or -1: take the long way. */
+FT_INLINE int ft_plain_response_frame(void *ctx, int how, const __u8 *data, const __u8 *end,
+				      __u32 l4, __u32 len)
+{
+	struct ft_plain plain = {.l4 = l4, .message = l4 + 8, .len = len};
+	struct ft_counters *c = ft_get_counters();
+	struct ft_scratch *s = ft_get_scratch();
+
+	if (!s || !c || len > FT_QUICK_MAX || ft_quick_walk(s, ctx, how, l4 + 8, len))
+		return -1;
+	/* through memory: the verifier then forgets on which of many paths it came here */
+	barrier();
+	ft_count_response(c, ft_judge_plain(ctx, how, s, c, data, end, &plain));
+	return 0;
 }
 
 FT_INLINE __u32 ft_emit_unwalked(struct ft_scratch *s, struct ft_counters *c, __u32 len)
@@ -400,7 +418,66 @@ FT_INLINE void ft_decode_frame(struct ft_scratch *s, const __u8 *data, const __u
 	ft_refuse(&s->d, FT_REASON_TUNNEL_TOO_DEEP);
 }
 
-/* --- entries --------------------------------------------------------------------------------- */
+/* --- entries ---------------------------------------------------------------------------------
+ *
+ * What most frames need is decided in the entry, which saves few registers for it; all else is
+ * behind a call. Global functions are verified once, by themselves, whoever calls them.
+ */
+
+/* A plain response. @l4: where its UDP header is, @len: octets of the message. */
+__attribute__((noinline)) int ft_xdp_plain(struct xdp_md *ctx, __u32 l4, __u32 len)
+{
+	const __u8 *data = (const __u8 *)(long)ctx->data;
+	const __u8 *end = (const __u8 *)(long)ctx->data_end;
+
+	return ft_plain_response_frame(ctx, FT_XDP, data, end, l4 & 63, len);
+}
+
+__attribute__((noinline)) int ft_tc_plain(struct __sk_buff *skb, __u32 l4, __u32 len)
+{
+	const __u8 *data = (const __u8 *)(long)skb->data;
+	const __u8 *end = (const __u8 *)(long)skb->data_end;
+
+	return ft_plain_response_frame(skb, FT_TC, data, end, l4 & 63, len);
+}
+
+__attribute__((noinline)) int ft_tc_plain_out(struct __sk_buff *skb, __u32 l4, __u32 len)
+{
+	const __u8 *data = (const __u8 *)(long)skb->data;
+	const __u8 *end = (const __u8 *)(long)skb->data_end;
+
+	return ft_plain_response_frame(skb, FT_TC | FT_OUT, data, end, l4 & 63, len);
+}
+
+FT_INLINE int ft_plain_call(void *ctx, int how, const struct ft_plain *plain)
+{
+	if (how & FT_OUT)
+		return ft_tc_plain_out(ctx, plain->l4, plain->len);
+	return how & FT_TC ? ft_tc_plain(ctx, plain->l4, plain->len)
+			   : ft_xdp_plain(ctx, plain->l4, plain->len);
+}
+
+/* Counts the frame; true when that was all there is to do. */
+FT_INLINE bool ft_quick_frame(void *ctx, int how, const __u8 *data, const __u8 *end,
+			      struct ft_counters *c)
+{
+	struct ft_plain plain = {};
+
+	ft_count(c, FT_STAGE_SEEN);
+	if (ft_unusual)
+		return false;
+	switch (ft_plain_frame(data, end, &plain)) {
+	case FT_QUICK_NOT_DNS:
+		ft_count(c, FT_STAGE_NOT_DNS);
+		return true;
+	case FT_QUICK_QUERY:
+		ft_count(c, FT_STAGE_QUERY);
+		return true;
+	case FT_QUICK_RESPONSE:
+		return !(how & FT_COPY) && !ft_plain_call(ctx, how, &plain);
+	}
+	return false;
+}
 
 /* The long way: s->d is filled. Returns 1 when a packet says that it is longer than @len. */
 __attribute__((noinline)) int ft_xdp_decode(struct xdp_md *ctx, __u32 len)
@@ -418,50 +495,14 @@ __attribute__((noinline)) int ft_xdp_decode(struct xdp_md *ctx, __u32 len)
 	return s->d.cut;
 }
 
-FT_INLINE bool ft_quick_frame(void *ctx, int how, const __u8 *data, const __u8 *end,
-			      struct ft_counters *c)
+FT_INLINE void ft_xdp_long_way(struct xdp_md *ctx, int how)
 {
-	struct ft_plain plain = {};
-	struct ft_scratch *s;
-
-	if (ft_unusual)
-		return false;
-	switch (ft_plain_frame(data, end, &plain)) {
-	case FT_QUICK_NOT_DNS:
-		ft_count(c, FT_STAGE_NOT_DNS);
-		return true;
-	case FT_QUICK_QUERY:
-		ft_count(c, FT_STAGE_QUERY);
-		return true;
-	case FT_QUICK_RESPONSE:
-		s = ft_get_scratch();
-		if (!s || how & FT_COPY)
-			return false;
-		if (how & FT_TC ? ft_tc_walk(ctx, plain.message, plain.len)
-				: ft_xdp_walk(ctx, plain.message, plain.len))
-			return false;
-		ft_count_response(c, ft_judge_plain(ctx, how, s, c, data, end, &plain));
-		return true;
-	}
-	return false;
-}
-
-FT_INLINE void ft_xdp_frame(struct xdp_md *ctx, int how)
-{
-	const __u8 *data = (const __u8 *)(long)ctx->data;
-	const __u8 *end = (const __u8 *)(long)ctx->data_end;
+	__u32 len = ctx->data_end - ctx->data;
 	struct ft_counters *c = ft_get_counters();
-	struct ft_scratch *s;
-	__u32 len = (__u32)(end - data);
+	struct ft_scratch *s = ft_get_scratch();
 	__u32 all;
 
-	if (!c)
-		return;
-	ft_count(c, FT_STAGE_SEEN);
-	if (ft_quick_frame(ctx, how, data, end, c))
-		return;
-	s = ft_get_scratch();
-	if (!s)
+	if (!s || !c)
 		return;
 	if (ft_xdp_decode(ctx, len) && !(how & FT_COPY)) {
 		/* longer than the first buffer? Asked only when a header says so. */
@@ -472,17 +513,40 @@ FT_INLINE void ft_xdp_frame(struct xdp_md *ctx, int how)
 	ft_decoded_frame(ctx, how, s, c);
 }
 
+__attribute__((noinline)) int ft_xdp_long(struct xdp_md *ctx)
+{
+	ft_xdp_long_way(ctx, FT_XDP);
+	return 0;
+}
+
+__attribute__((noinline)) int ft_xdp_long_copy(struct xdp_md *ctx)
+{
+	ft_xdp_long_way(ctx, FT_XDP | FT_COPY);
+	return 0;
+}
+
+FT_INLINE bool ft_xdp_quick(struct xdp_md *ctx, int how)
+{
+	const __u8 *data = (const __u8 *)(long)ctx->data;
+	const __u8 *end = (const __u8 *)(long)ctx->data_end;
+	struct ft_counters *c = ft_get_counters();
+
+	return !c || ft_quick_frame(ctx, how, data, end, c);
+}
+
 SEC("xdp")
 int ft_xdp(struct xdp_md *ctx)
 {
-	ft_xdp_frame(ctx, FT_XDP);
+	if (!ft_xdp_quick(ctx, FT_XDP))
+		ft_xdp_long(ctx);
 	return XDP_PASS;
 }
 
 SEC("xdp")
 int ft_xdp_copy(struct xdp_md *ctx)
 {
-	ft_xdp_frame(ctx, FT_XDP | FT_COPY);
+	if (!ft_xdp_quick(ctx, FT_XDP | FT_COPY))
+		ft_xdp_long_copy(ctx);
 	return XDP_PASS;
 }
 
@@ -534,9 +598,10 @@ FT_INLINE void ft_tc_frame(struct __sk_buff *skb, int how)
 
 	if (!c)
 		return;
-	ft_count(c, FT_STAGE_SEEN);
 	/* a tag that the card took off would be missing in the record */
-	if (!bare && !skb->vlan_present && ft_quick_frame(skb, how, data, end, c))
+	if (bare || skb->vlan_present)
+		ft_count(c, FT_STAGE_SEEN);
+	else if (ft_quick_frame(skb, how, data, end, c))
 		return;
 	s = ft_get_scratch();
 	if (!s)

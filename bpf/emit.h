@@ -19,18 +19,35 @@
 /* Pieces longer than the scratch holds are built in the ring, in a slot for the longest. */
 #define FT_PIECE_MAX 65535
 
-FT_INLINE __u64 ft_ring_pending(void)
+/*
+ * Octets waiting in the ring, asked of it only where it matters: while they are few, each CPU may
+ * add ring_quiet of them before it asks again, all CPUs together less than takes the ring to a
+ * level where something happens. Until then the answer is 0.
+ */
+FT_INLINE __u64 ft_ring_pending(struct ft_scratch *s, __u32 size)
 {
-	return bpf_ringbuf_query(&ft_ring, BPF_RB_AVAIL_DATA);
+	__u64 pending;
+
+	if (s->ring_room >= size) {
+		s->ring_room -= size;
+		return 0;
+	}
+	pending = bpf_ringbuf_query(&ft_ring, BPF_RB_AVAIL_DATA);
+	s->ring_room = pending < ft_settings.wake_bytes / 2 ? ft_settings.ring_quiet : 0;
+	if (pending < ft_settings.wake_bytes)
+		s->asleep = 1;
+	return pending;
 }
 
-/* Wake at the crossing only: one wakeup costs as much as a hundred records. */
-FT_INLINE __u64 ft_wake_flag(__u64 pending, __u32 size)
+/* Wake once for each time that the ring fills: it costs as much as a hundred records. */
+FT_INLINE __u64 ft_wake_flag(struct ft_scratch *s, __u64 pending, __u32 size)
 {
 	__u32 level = ft_settings.wake_bytes;
 
-	return level && pending < level && pending + size >= level ? BPF_RB_FORCE_WAKEUP
-								   : BPF_RB_NO_WAKEUP;
+	if (!level || !s->asleep || pending + size < level)
+		return BPF_RB_NO_WAKEUP;
+	s->asleep = 0;
+	return BPF_RB_FORCE_WAKEUP;
 }
 
 FT_INLINE void ft_fill_header(struct ft_scratch *s, __u16 kind, __u32 size)
@@ -48,7 +65,7 @@ FT_INLINE int ft_output(struct ft_scratch *s, __u64 pending)
 
 	if (size > sizeof(struct ft_response) + FT_MAX_UDP_DNS)
 		return -1;
-	return (int)bpf_ringbuf_output(&ft_ring, &s->d.hdr, size, ft_wake_flag(pending, size));
+	return (int)bpf_ringbuf_output(&ft_ring, &s->d.hdr, size, ft_wake_flag(s, pending, size));
 }
 
 /* Octets behind the payload up to the next multiple of eight are zero. */
@@ -94,11 +111,50 @@ FT_INLINE long ft_load(void *ctx, int how, __u32 off, void *to, __u32 len)
 	return bpf_xdp_load_bytes(ctx, off, to, len);
 }
 
+#define FT_NEAR 256 /* octets worth copying here: a helper costs as much as eighty */
+
+/*
+ * The same of a message of 12 octets or more of a plain packet: short ones by whole words, the last
+ * one ending where the message does.
+ */
+FT_INLINE long ft_load_near(void *ctx, int how, __u32 off, __u8 *to, __u32 len)
+{
+	const struct __sk_buff *skb = ctx;
+	const struct xdp_md *xdp = ctx;
+	const __u8 *p = (const __u8 *)(long)(how & FT_TC ? skb->data : xdp->data) + (off & 127);
+	const __u8 *end = (const __u8 *)(long)(how & FT_TC ? skb->data_end : xdp->data_end);
+	const __u8 *last;
+
+	if (len > FT_NEAR || len < 12)
+		return ft_load(ctx, how, off, to, len);
+	for (__u32 i = 0; i + 16 <= FT_NEAR; i += 16) {
+		if (i + 16 > len || p + i + 16 > end)
+			break;
+		*(__u64 *)(to + i) = *(const __u64 *)(p + i);
+		*(__u64 *)(to + i + 8) = *(const __u64 *)(p + i + 8);
+	}
+	/* up to fifteen octets are left */
+	off = len & ~15u;
+	if (len & 8) {
+		last = p + off;
+		if (last + 8 > end)
+			return -1;
+		*(__u64 *)(to + off) = *(const __u64 *)last;
+	}
+	off = len - 8;
+	asm volatile("%0 &= 255" : "+r"(off)); /* what the compiler knows, the verifier must see */
+	last = p + off;
+	if (last + 8 > end)
+		return -1;
+	*(__u64 *)(to + off) = *(const __u64 *)last;
+	return 0;
+}
+
 /* Samples are beside the ledger: the frame has been counted. */
 FT_INLINE void ft_output_sample(struct ft_scratch *s, struct ft_counters *c,
 				enum ft_rate_index rate, __u32 per_second)
 {
-	if (ft_rate_allows(&s->rate[rate], per_second) && !ft_output(s, ft_ring_pending()))
+	if (ft_rate_allows(&s->rate[rate], per_second) && !ft_output(s, ft_ring_pending(s, s->d.hdr.size)))
 		c->samples++;
 	else
 		c->samples_lost++;
@@ -197,7 +253,7 @@ FT_INLINE int ft_emit_piece(void *ctx, int how, struct ft_scratch *s)
 		ft_fill_fragment(s, (struct ft_fragment *)&s->d.hdr);
 	else
 		ft_fill_segment(s, (struct ft_segment *)&s->d.hdr);
-	return ft_output(s, ft_ring_pending());
+	return ft_output(s, ft_ring_pending(s, s->d.hdr.size));
 }
 
 #endif

@@ -31,7 +31,8 @@ __u32 ft_bare = 0;
 #define FT_MESSAGE_MASK	 (FT_MAX_UDP_DNS - 1)
 #define FT_MESSAGE_SLACK 128
 
-#define FT_MEMO_SLOTS 64
+#define FT_MEMO_SLOTS  64
+#define FT_LABEL_SLOTS 256
 
 /* A name that was read to its end in the message at hand. */
 struct ft_memo {
@@ -71,10 +72,13 @@ struct ft_walk {
 	__u32 ttl_min;
 	__u32 ttl_max;
 	__u64 name_hash;
-	__u64 name_sum; /* of the name read last, by the short way */
 	__u32 records[3];
 	__u32 pad;
 	struct ft_name_cursor cur;
+	/* By the short way: the name read last, the first twelve octets of the last A record. */
+	__u64 name_sum;
+	__u64 head;
+	__u64 tail;
 };
 
 struct ft_rate {
@@ -87,8 +91,11 @@ enum ft_rate_index { FT_RATE_REFUSED, FT_RATE_MALFORMED, FT_RATE_FRAGMENT, FT_RA
 struct ft_scratch {
 	struct ft_walk walk;
 	struct ft_rate rate[FT_RATES];
+	__u32 ring_room; /* octets that may go into the ring before asking how full it is */
+	__u32 asleep; /* the ring was low: the reader may have to be woken */
 	__u64 rotor; /* picks the victim in tables without an age */
 	struct ft_memo memo[FT_MEMO_SLOTS];
+	__u64 label_at[FT_LABEL_SLOTS]; /* generation << 16 | offset where a label began */
 	/* A record under construction: head in d, what follows the packet behind it. */
 	struct ft_decode d;
 	union {

@@ -15,6 +15,7 @@
 #define FT_QUICK_MAX	 8191 /* octets of a message; far from where the mask would bite */
 #define FT_QUICK_RECORDS 32
 #define FT_QUICK_LABELS	 8
+#define FT_NO_TAIL	 (~0ULL) /* which no four octets are */
 
 enum ft_quick { FT_QUICK_NO, FT_QUICK_NOT_DNS, FT_QUICK_QUERY, FT_QUICK_RESPONSE };
 
@@ -219,6 +220,17 @@ struct ft_reading {
 	__u32 end; /* in place, behind the pointer; 0 before one */
 };
 
+/* A label begins here: owners may point to it once its name was read to its end. */
+FT_INLINE void ft_quick_mark(struct ft_scratch *s, __u32 pos)
+{
+	s->label_at[pos & (FT_LABEL_SLOTS - 1)] = ft_memo_key(&s->walk, pos);
+}
+
+FT_INLINE bool ft_quick_marked(struct ft_scratch *s, __u32 pos)
+{
+	return s->label_at[pos & (FT_LABEL_SLOTS - 1)] == ft_memo_key(&s->walk, pos);
+}
+
 /*
  * It has ended: @octets long from r->start on, with @pointers behind the first. Remembered, both
  * the whole and what a pointer led to; returns where it ends in place, @pos when there was no
@@ -229,7 +241,8 @@ FT_INLINE __u32 ft_quick_name_done(struct ft_scratch *s, struct ft_reading *r, _
 {
 	__u64 sum = r->name.sum;
 
-	if (octets + r->prefix_octets > FT_NAME_OCTETS_MAX || pointers >= FT_QUICK_RECORDS)
+	if (pos > s->walk.len || octets + r->prefix_octets > FT_NAME_OCTETS_MAX ||
+	    pointers >= FT_QUICK_RECORDS)
 		return 0;
 	ft_memo_put(s, r->start, sum, octets, pointers);
 	if (r->end) {
@@ -293,6 +306,8 @@ FT_INLINE __u32 ft_quick_name(struct ft_scratch *s, const struct ft_view *v, __u
 			pos = n;
 			continue;
 		}
+		if (n)
+			ft_quick_mark(s, pos);
 		pos += 1;
 		if (!n)
 			return ft_quick_name_done(s, &r, pos - r.start, 0, pos);
@@ -347,19 +362,48 @@ FT_INLINE __u32 ft_view_name(const struct ft_view *v, __u32 pos)
 
 /* --- messages -------------------------------------------------------------------------------- */
 
+/* The question's name, without a call: nothing lies before it to point to. Where it ends, or 0. */
+FT_INLINE __u32 ft_quick_qname(struct ft_scratch *s, const struct ft_view *v)
+{
+	struct ft_reading r = {.name = ft_name_start(), .start = FT_HEADER};
+	__u32 pos = FT_HEADER;
+	__u64 label;
+
+	for (int i = 0; i < FT_QUICK_LABELS + 2; i++) {
+		const __u8 *p;
+		__u32 n;
+
+		pos = ft_bound(pos);
+		p = v->data + pos;
+		if (p + 1 > v->end)
+			return 0;
+		n = *p;
+		if (!n)
+			return ft_quick_name_done(s, &r, pos + 1 - FT_HEADER, 0, pos + 1);
+		ft_quick_mark(s, pos);
+		pos += 1;
+		if (n > 63 || !ft_quick_label(v, pos, n, &label))
+			return 0;
+		ft_name_add(&r.name, label);
+		pos += n;
+	}
+	return 0;
+}
+
 FT_INLINE __u32 ft_quick_question(struct ft_scratch *s, const struct ft_view *v)
 {
 	struct ft_walk *w = &s->walk;
 	const __u8 *p;
 	__u32 pos;
 
-	pos = ft_view_name(v, FT_HEADER);
+	pos = ft_quick_qname(s, v);
 	if (!pos)
 		return 0;
 	p = v->data + ft_bound(pos);
 	if (p + 4 > v->end)
 		return 0;
-	w->name_hash = ft_name_hash(ft_settings.seed, w->name_sum, ft_be16(p), ft_be16(p + 2));
+	w->name_hash = ft_name_hash(ft_settings.seed, w->name_sum, (__u16)ft_swap16(ft_raw16(p)),
+				    (__u16)ft_swap16(ft_raw16(p + 2)));
 	return pos + 4;
 }
 
@@ -391,12 +435,6 @@ FT_INLINE int ft_quick_rdata(struct ft_walk *w, const struct ft_view *v, __u32 s
 	return 1;
 }
 
-/* Was the name at @target read before? Every one in the memo was, so it lies before too. */
-FT_INLINE int ft_quick_owner(struct ft_scratch *s, __u32 target)
-{
-	return ft_memo_slot(s, target)->key == ft_memo_key(&s->walk, target);
-}
-
 /* One record of any kind at @pos. Returns where the next one begins, 0 to give up. */
 FT_INLINE __u32 ft_quick_record(struct ft_scratch *s, const struct ft_view *v, __u32 section,
 				__u32 pos)
@@ -409,7 +447,7 @@ FT_INLINE __u32 ft_quick_record(struct ft_scratch *s, const struct ft_view *v, _
 		return 0;
 	if (!p[0])
 		pos += 1;
-	else if (p[0] >= 0xc0 && ft_quick_owner(s, (p[0] & 0x3fu) << 8 | p[1]))
+	else if (p[0] >= 0xc0 && ft_quick_marked(s, (p[0] & 0x3fu) << 8 | p[1]))
 		pos += 2;
 	else
 		pos = ft_view_name(v, pos);
@@ -438,19 +476,31 @@ FT_INLINE __u32 ft_section(__u32 i, __u32 answers, __u32 authorities)
 	return ((answers + ~i) >> 31) + ((authorities + ~i) >> 31);
 }
 
-/* An A record with a pointer for an owner, the commonest of all: 16 octets, or false. */
+/*
+ * An A record with a pointer for an owner, the commonest of all: 16 octets, or false. Most have the
+ * very head of the one before them: then owner, type, TTL and length are known to be sound.
+ */
 FT_INLINE bool ft_quick_a(struct ft_scratch *s, const struct ft_view *v, __u32 pos, __u32 section)
 {
 	const __u8 *p = v->data + ft_bound(pos);
+	struct ft_walk *w = &s->walk;
+	__u64 head, tail;
 
-	if (p + 16 > v->end || p[0] < 0xc0 || *(const __u32 *)(p + 2) != FT_TYPE_IN(FT_TYPE_A) ||
-	    ft_raw16(p + 10) != FT_BE16(4) || pos + 16 > v->len)
+	if (p + 16 > v->end || pos + 16 > w->len)
 		return false;
-	if (!ft_quick_owner(s, (p[0] & 0x3fu) << 8 | p[1]))
-		return false;
-	s->walk.sum += ft_mix((ft_record_kind(section, FT_TYPE_A) | *(const __u32 *)(p + 12)) ^
-			      ft_settings.seed);
-	ft_note_ttl(&s->walk, section, __builtin_bswap32(*(const __u32 *)(p + 6)));
+	head = *(const __u64 *)p; /* owner, type, class, upper half of the TTL */
+	tail = *(const __u32 *)(p + 8); /* its lower half, length */
+	if (head != w->head || tail != w->tail) {
+		if (*(const __u32 *)(p + 2) != FT_TYPE_IN(FT_TYPE_A) || p[0] < 0xc0 ||
+		    ft_raw16(p + 10) != FT_BE16(4) ||
+		    !ft_quick_marked(s, (p[0] & 0x3fu) << 8 | p[1]))
+			return false;
+		w->head = head;
+		w->tail = tail;
+		ft_note_ttl(w, section, __builtin_bswap32(*(const __u32 *)(p + 6)));
+	}
+	w->sum += ft_mix((ft_record_kind(section, FT_TYPE_A) | *(const __u32 *)(p + 12)) ^
+			 ft_settings.seed);
 	return true;
 }
 
@@ -482,17 +532,21 @@ FT_INLINE int ft_quick_records(struct ft_scratch *s, const struct ft_view *v, __
 
 /*
  * Walk the message in place; 0: s->walk is filled as by ft_walk_message(), of a sound message;
- * else take the long way.
+ * else take the long way. @message: its offset in the packet.
  */
-FT_INLINE int ft_quick_walk(struct ft_scratch *s, const struct ft_view *v)
+FT_INLINE int ft_quick_walk(struct ft_scratch *s, void *ctx, int how, __u32 message, __u32 len)
 {
 	struct ft_walk *w = &s->walk;
-	const __u8 *p = v->data;
+	struct ft_view v;
+	const __u8 *p;
 	__u32 records, pos;
 
-	if (p + FT_HEADER > v->end || ft_raw16(p + 4) != FT_BE16(1))
+	ft_view_init(&v, ctx, how, message, len);
+	p = v.data;
+	if (p + FT_HEADER > v.end || ft_raw16(p + 4) != FT_BE16(1))
 		return -1;
-	ft_walk_start(w, v->len);
+	ft_walk_start(w, v.len);
+	w->tail = FT_NO_TAIL;
 	w->records[0] = ft_swap16(ft_raw16(p + 6));
 	w->records[1] = ft_swap16(ft_raw16(p + 8));
 	w->records[2] = ft_swap16(ft_raw16(p + 10));
@@ -501,34 +555,14 @@ FT_INLINE int ft_quick_walk(struct ft_scratch *s, const struct ft_view *v)
 	records = w->authorities + w->records[2];
 	if (records > FT_QUICK_RECORDS)
 		return -1;
-	pos = ft_quick_question(s, v);
-	if (!pos || pos > v->len)
+	pos = ft_quick_question(s, &v);
+	if (!pos || pos > w->len)
 		return -1;
 	w->pos = pos;
-	return ft_quick_records(s, v, records);
-}
-
-/* 0 when s->walk is filled; else take the long way. @message: its offset in the packet. */
-__attribute__((noinline)) int ft_xdp_walk(struct xdp_md *ctx, __u32 message, __u32 len)
-{
-	struct ft_scratch *s = ft_get_scratch();
-	struct ft_view v;
-
-	if (!s || len > FT_QUICK_MAX)
-		return -1;
-	ft_view_init(&v, ctx, FT_XDP, message, len);
-	return ft_quick_walk(s, &v);
-}
-
-__attribute__((noinline)) int ft_tc_walk(struct __sk_buff *ctx, __u32 message, __u32 len)
-{
-	struct ft_scratch *s = ft_get_scratch();
-	struct ft_view v;
-
-	if (!s || len > FT_QUICK_MAX)
-		return -1;
-	ft_view_init(&v, ctx, FT_TC, message, len);
-	return ft_quick_walk(s, &v);
+	/* the verifier would follow every length of the question from here */
+	barrier();
+	ft_view_init(&v, ctx, how, message, len);
+	return ft_quick_records(s, &v, records);
 }
 
 #endif

@@ -23,6 +23,7 @@ struct ft_settings {
 	__u32 filter_mask; /* sets of ft_filter minus one */
 	__u32 clients_mask; /* lines of ft_clients minus one */
 	__u32 wake_bytes; /* wake the reader when the ring fills past this; 0: never */
+	__u32 ring_quiet; /* octets a CPU adds to a ring that is nearly empty before it asks */
 	__u32 mark_refresh; /* bytes pending past which refreshes are shed; 0: never */
 	__u32 mark_change; /* and changes */
 	__u32 refused_per_s; /* per CPU; 0: no limit */

@@ -99,6 +99,8 @@ static int fill_settings(struct kernel *k, struct ft_settings *s)
 		return -errno;
 	s->ticks_per_second = (uint32_t)(NS_PER_S / tick_ns());
 	s->wake_bytes = (uint32_t)(ring / 8);
+	/* all CPUs together stay below wake_bytes, beginning at half of it */
+	s->ring_quiet = s->wake_bytes / 2 / (uint32_t)k->cpus;
 	s->mark_refresh = (uint32_t)(ring / 2);
 	s->mark_change = (uint32_t)(ring / 4 * 3);
 	s->refused_per_s = 100;
