@@ -134,7 +134,8 @@ FT_INLINE long ft_load_near(void *ctx, int how, __u32 off, __u8 *to, __u32 len)
 		*(__u64 *)(to + i + 8) = *(const __u64 *)(p + i + 8);
 	}
 	/* up to fifteen octets are left */
-	off = len & ~15u;
+	off = len;
+	asm volatile("%0 &= 496" : "+r"(off)); /* what the compiler knows, the verifier must see */
 	if (len & 8) {
 		last = p + off;
 		if (last + 8 > end)
@@ -142,7 +143,7 @@ FT_INLINE long ft_load_near(void *ctx, int how, __u32 off, __u8 *to, __u32 len)
 		*(__u64 *)(to + off) = *(const __u64 *)last;
 	}
 	off = len - 8;
-	asm volatile("%0 &= 255" : "+r"(off)); /* what the compiler knows, the verifier must see */
+	asm volatile("%0 &= 255" : "+r"(off));
 	last = p + off;
 	if (last + 8 > end)
 		return -1;

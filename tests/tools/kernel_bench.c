@@ -165,8 +165,8 @@ static void frame_thirteen(struct packet *p)
 static int load_empty(void)
 {
 	struct bpf_insn code[] = {
-		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 2},
-		{.code = BPF_JMP | BPF_EXIT},
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 2 },
+		{ .code = BPF_JMP | BPF_EXIT },
 	};
 
 	return bpf_prog_load(BPF_PROG_TYPE_XDP, "bench_empty", "GPL", code, 2, NULL);
@@ -323,7 +323,7 @@ static void measure_many(const struct bench *b, struct kernel *k)
 
 static void print_program(const char *name, int fd)
 {
-	struct bpf_prog_info info = {0};
+	struct bpf_prog_info info = { 0 };
 	uint32_t len = sizeof(info);
 
 	if (bpf_obj_get_info_by_fd(fd, &info, &len))
@@ -341,7 +341,8 @@ static void all_changed(struct ft_settings *s)
 	s->mark_change = 0;
 }
 
-static struct kernel *load(const struct bench *b, void (*adjust)(struct ft_settings *))
+static struct kernel *load(const struct bench *b, enum kernel_clients clients,
+			   void (*adjust)(struct ft_settings *))
 {
 	struct kernel_config cfg = kernel_config_default();
 	struct kernel *k;
@@ -349,6 +350,7 @@ static struct kernel *load(const struct bench *b, void (*adjust)(struct ft_setti
 
 	cfg.filter_bytes = b->filter_bytes;
 	cfg.refresh_ns = 0;
+	cfg.clients = clients;
 	cfg.seed = FT_SEED_FIXED;
 	cfg.ring_bytes = 64 << 20;
 	if (kernel_load(&cfg, adjust, &k, err, sizeof(err))) {
@@ -363,14 +365,14 @@ static void measure_kinds(const struct bench *b)
 	static const struct {
 		const char *what;
 		void (*frame)(struct packet *);
-	} plain[] = {{"TCP, not DNS", frame_tcp},
-		     {"UDP, not DNS", frame_udp},
-		     {"TCP over IPv6, not DNS", frame_tcp6},
-		     {"query", frame_query}},
-	  responses[] = {{"1 A", frame_one},
-			 {"8 A", frame_eight},
-			 {"CNAME, 2 A, NS, glue", frame_cname},
-			 {"13 A, NS, glue", frame_thirteen}};
+	} plain[] = { { "TCP, not DNS", frame_tcp },
+		      { "UDP, not DNS", frame_udp },
+		      { "TCP over IPv6, not DNS", frame_tcp6 },
+		      { "query", frame_query } },
+	  responses[] = { { "1 A", frame_one },
+			  { "8 A", frame_eight },
+			  { "CNAME, 2 A, NS, glue", frame_cname },
+			  { "13 A, NS, glue", frame_thirteen } };
 	static struct packet p;
 	char what[64];
 
@@ -385,6 +387,20 @@ static void measure_kinds(const struct bench *b)
 		snprintf(what, sizeof(what), "%s: with record", responses[i].what);
 		measure(b, b->unfiltered, what, &p, 50000);
 	}
+}
+
+/* The same with clients told apart, who are one here: look-up of the pair, nothing new. */
+static void measure_clients(const struct bench *b)
+{
+	static struct packet p;
+	struct kernel *hosts = load(b, KERNEL_CLIENTS_HOSTS, NULL),
+		      *all = load(b, KERNEL_CLIENTS_ALL, NULL);
+
+	frame_one(&p);
+	measure(b, hosts, "1 A: unchanged, clients: hosts", &p, b->repeat);
+	measure(b, all, "1 A: unchanged, clients: all", &p, b->repeat);
+	kernel_close(hosts);
+	kernel_close(all);
 }
 
 int main(int argc, char **argv)
@@ -422,14 +438,15 @@ int main(int argc, char **argv)
 		fprintf(stderr, "kernel_bench: %s\n", strerror(errno));
 		return 1;
 	}
-	b.k = load(&b, NULL);
-	b.unfiltered = load(&b, all_changed);
+	b.k = load(&b, KERNEL_CLIENTS_OFF, NULL);
+	b.unfiltered = load(&b, KERNEL_CLIENTS_OFF, all_changed);
 	uname(&u);
 	printf("# Linux %s %s, %d rounds of %u runs\n", u.release, u.machine, b.rounds, b.repeat);
 	print_program("xdp", b.k->xdp_fd);
 	print_program("tc in", b.k->tc_in_fd);
 	printf("%-34s %7s %8s  %-17s %8s\n", "frame", "bytes", "median", "[range]", "−empty");
 	measure_kinds(&b);
+	measure_clients(&b);
 	if (b.names)
 		measure_many(&b, b.k);
 	kernel_close(b.k);
