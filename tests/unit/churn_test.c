@@ -96,6 +96,30 @@ static void replays_and_orders_are_no_news(void **state)
 	names_free(n);
 }
 
+/* A gateway sees what its resolver is told and what it tells: the evidence is one. */
+static void what_a_resolver_passes_on_counts_once(void **state)
+{
+	static const uint32_t a[] = { 1, 2 }, b[] = { 3, 4 };
+	struct names_result res;
+	struct names *n;
+
+	(void)state;
+	assert_int_equal(names_new(64, &n), 0);
+	assert_int_equal(tell(n, 0, 5, a, 2, 60, &res), NAMES_FIRST);
+	assert_int_equal(tell(n, 0.01, 6, a, 2, 60, &res), NAMES_REPLAY);
+	assert_int_equal(tell(n, 30.5, 6, a, 2, 30, &res), NAMES_REPLAY);
+	assert_int_equal(tell(n, 61, 5, b, 2, 60, &res), NAMES_CHANGED);
+	assert_int_equal(tell(n, 61.01, 6, b, 2, 59, &res), NAMES_REPLAY);
+	assert_int_equal(names_get(n, 42)->fresh, 2);
+	assert_int_equal(names_get(n, 42)->changes, 1);
+	/* another resolver that asked for itself, later; and another set at the same time */
+	assert_int_equal(tell(n, 80, 7, b, 2, 60, &res), NAMES_SAME);
+	assert_int_equal(tell(n, 150, 5, a, 2, 60, &res), NAMES_CHANGED);
+	assert_int_not_equal(tell(n, 150.01, 6, b, 2, 60, &res), NAMES_REPLAY);
+	assert_int_equal(names_get(n, 42)->fresh, 5);
+	names_free(n);
+}
+
 /* Truncated, as over UDP before the client asks again over TCP. */
 static enum names_outcome tell_cut(struct names *n, double at_s, const uint32_t *ips, size_t len,
 				   struct names_result *res)
@@ -333,6 +357,7 @@ int main(void)
 		cmocka_unit_test(pool_estimates_are_near),
 		cmocka_unit_test(one_answer_says_nothing_about_the_pool),
 		cmocka_unit_test(novelty_falls_in_a_pool_and_stays_in_flux),
+		cmocka_unit_test(what_a_resolver_passes_on_counts_once),
 		cmocka_unit_test(quick_returns_are_known_addresses),
 		cmocka_unit_test(sample_expires_and_stays_sound),
 		cmocka_unit_test(one_off_names_leave_the_table_alone),

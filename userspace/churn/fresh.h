@@ -2,7 +2,8 @@
 /*
  * Which responses are news.  A cache replays one RRset with a falling TTL: its absolute expiry
  * stays the same.  A response is fresh when it expires later than anything the same server said
- * about the name before.
+ * about the name before, and no other server said the same until the same time: then it was
+ * passed on, from an authoritative server by a resolver, or from one resolver by another.
  *
  * Times are tenths of a second modulo 2^32; differences up to six years are told right.
  */
@@ -53,6 +54,14 @@ static inline struct churn_server *churn_server_pick(struct churn_server *slots,
 	memset(oldest, 0, sizeof(*oldest));
 	oldest->tag = tag;
 	return oldest;
+}
+
+/* As near as rounded TTLs tell. */
+static inline bool churn_same_expiry(uint32_t a_ds, uint32_t b_ds)
+{
+	int32_t diff = (int32_t)(a_ds - b_ds);
+
+	return diff >= -(int32_t)FRESH_SLACK_CHANGE_DS && diff <= (int32_t)FRESH_SLACK_CHANGE_DS;
 }
 
 /* Does a response at @now_ds with @ttl_s and set identity @set tell something new? */

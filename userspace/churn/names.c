@@ -235,17 +235,49 @@ static void begin(struct churn_name *e, const struct names_response *r, uint32_t
 		e->flags |= NAME_V6;
 }
 
+static struct churn_server *servers_of(struct names *n, struct churn_name *e, size_t *ret_len)
+{
+	*ret_len = NAMES_SERVERS;
+	return e->candidate && n->ops.servers ? n->ops.servers(n->ops_ctx, e->candidate, ret_len)
+					      : e->servers;
+}
+
 static struct churn_server *pick_server(struct names *n, struct churn_name *e, uint32_t tag,
 					struct names_result *ret)
 {
-	struct churn_server *slots = e->servers, *s;
-	size_t len = NAMES_SERVERS;
+	struct churn_server *slots, *s;
+	size_t len;
 
-	if (e->candidate && n->ops.servers)
-		slots = n->ops.servers(n->ops_ctx, e->candidate, &len);
+	slots = servers_of(n, e, &len);
 	s = churn_server_pick(slots, len, tag, &ret->new_server);
 	ret->server = (uint8_t)(s - slots);
 	return s;
+}
+
+/*
+ * A set that another server gave to expire at the same time is one answer, passed on: what a
+ * resolver was told and what it tells. Two caches that ask for themselves do so at other times.
+ */
+static bool is_passed_on(struct names *n, struct churn_name *e, struct churn_server *s,
+			 const struct names_response *r)
+{
+	uint32_t expiry_ds = fresh_ds(r->time_ns) + r->rrset->ttl_s * 10;
+	struct churn_server *slots;
+	size_t len;
+
+	if (!r->rrset->ttl_s || r->rrset->partial)
+		return false;
+	slots = servers_of(n, e, &len);
+	for (size_t i = 0; i < len; i++) {
+		if (&slots[i] == s || !slots[i].tag || slots[i].set != r->rrset->identity ||
+		    !churn_same_expiry(slots[i].expiry_ds, expiry_ds))
+			continue;
+		if (s->set != r->rrset->identity || (int32_t)(expiry_ds - s->expiry_ds) > 0)
+			s->expiry_ds = expiry_ds;
+		s->set = r->rrset->identity;
+		return true;
+	}
+	return false;
 }
 
 static void take_fresh(struct churn_name *e, struct churn_server *s, const struct names_response *r,
@@ -330,8 +362,9 @@ void names_observe(struct names *n, uint64_t key, struct churn_name *e,
 	ret->weight = repeats_weight(e, r);
 	s = pick_server(n, e, r->server, ret);
 	ret->outcome = NAMES_REPLAY;
-	if (ret->new_server ||
-	    churn_server_is_fresh(s, fresh_ds(r->time_ns), r->rrset->ttl_s, r->rrset->identity))
+	if (!is_passed_on(n, e, s, r) &&
+	    (ret->new_server ||
+	     churn_server_is_fresh(s, fresh_ds(r->time_ns), r->rrset->ttl_s, r->rrset->identity)))
 		take_fresh(e, s, r, ret);
 	else if (ret->weight)
 		e->fresh = add16(e->fresh, ret->weight);
