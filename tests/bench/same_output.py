@@ -69,7 +69,7 @@ def main():
                               os.path.join(ROOT, "..", "shared", "corpora")]
     bad = n = 0
     with tempfile.TemporaryDirectory() as tmp:
-        base = ref if os.access(ref, os.X_OK) else build_base(ref, os.path.join(tmp, "base"))
+        base = build_base(ref, os.path.join(tmp, "base"))
         for name, path, args in jobs(tmp, places):
             for emit in EMITS:
                 where = differs(output(base, ["--emit", emit, *args], path),
