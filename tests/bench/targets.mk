@@ -2,6 +2,7 @@
 #
 # make bench            all tables, some minutes; as root also those that need namespaces
 # make bench-offline    replay beside its peers, BASE=<git ref> beside that version
+# tests/bench/same_output.py REF: does replay write what it wrote as of REF?
 # make bench-memory     memory and time by number of names
 # make bench-live       veth, flooded: rates, loss, cost (root)
 # make bench-host       what the host's own traffic notices; idle cost (root)
