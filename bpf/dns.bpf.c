@@ -357,20 +357,37 @@ FT_INLINE __u8 ft_flow_event(struct ft_scratch *s)
 	return 0;
 }
 
+/*
+ * Is this worth keeping before its address is watched? Datagrams of services (time, names, games
+ * below 1024), but not the bulk of what goes over UDP, QUIC.
+ */
+FT_INLINE bool ft_may_matter(struct ft_scratch *s)
+{
+	__u16 sport = ft_be16((const __u8 *)&s->d.pkt.sport);
+	__u16 dport = ft_be16((const __u8 *)&s->d.pkt.dport);
+	__u16 service = sport < dport ? sport : dport;
+
+	return service < 1024 && service != 443;
+}
+
 FT_INLINE void ft_watch_frame(struct ft_scratch *s, struct ft_counters *c)
 {
 	__u8 proto = s->d.pkt.ip_proto;
+	bool watched;
 	__u8 event;
 
 	if (!ft_watching || !s->d.pkt.sport || (proto != 6 && proto != 17))
 		return;
 	if (proto == 6 && !(s->d.flags & 6))
 		return;
-	if (!ft_is_watched(s->d.pkt.src) && !ft_is_watched(s->d.pkt.dst))
+	watched = ft_is_watched(s->d.pkt.src) || ft_is_watched(s->d.pkt.dst);
+	if (!watched && proto == 17 && !ft_may_matter(s))
 		return;
 	event = ft_flow_event(s);
-	if (event)
+	if (event && watched)
 		ft_emit_flow(s, c, event);
+	else if (event)
+		ft_keep_flow(s, event);
 }
 
 /* --- frames ---------------------------------------------------------------------------------- */

@@ -171,14 +171,37 @@ FT_INLINE void ft_emit_refused(struct ft_scratch *s, struct ft_counters *c)
 	ft_output_sample(s, c, FT_RATE_REFUSED, ft_settings.refused_per_s);
 }
 
-FT_INLINE void ft_emit_flow(struct ft_scratch *s, struct ft_counters *c, __u8 event)
+FT_INLINE const struct ft_flow *ft_fill_flow(struct ft_scratch *s, __u8 event)
 {
 	struct ft_flow *r = (struct ft_flow *)&s->d.hdr;
 
 	ft_fill_header(s, FT_EVENT_FLOW, sizeof(*r));
 	__builtin_memset(s->piece_tail, 0, sizeof(*r) - FT_RECORD_HEAD);
 	r->event = event;
+	return r;
+}
+
+FT_INLINE void ft_emit_flow(struct ft_scratch *s, struct ft_counters *c, __u8 event)
+{
+	ft_fill_flow(s, event);
 	ft_output_sample(s, c, FT_RATE_FLOW, ft_settings.flows_per_s);
+}
+
+/* Kept in case that the address is watched a moment later. */
+FT_INLINE void ft_keep_flow(struct ft_scratch *s, __u8 event)
+{
+	__u32 slot = (__u32)s->recent & (FT_RECENT_SLOTS - 1);
+	struct ft_recent *r;
+
+	slot += bpf_get_smp_processor_id() * FT_RECENT_SLOTS;
+	r = bpf_map_lookup_elem(&ft_recent, &slot);
+	if (!r)
+		return;
+	*(volatile __u64 *)&r->n = 0;
+	barrier();
+	__builtin_memcpy(&r->flow, ft_fill_flow(s, event), sizeof(r->flow));
+	barrier();
+	*(volatile __u64 *)&r->n = ++s->recent;
 }
 
 /* The fields between packet and payload of a fragment, or of a segment. */

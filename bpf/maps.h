@@ -93,6 +93,7 @@ struct ft_scratch {
 	struct ft_rate rate[FT_RATES];
 	__u32 ring_room; /* octets that may go into the ring before asking how full it is */
 	__u32 asleep; /* the ring was low: the reader may have to be woken */
+	__u64 recent; /* how many ft_recent this CPU wrote */
 	__u64 rotor; /* picks the victim in tables without an age */
 	struct ft_memo memo[FT_MEMO_SLOTS];
 	__u64 label_at[FT_LABEL_SLOTS]; /* generation << 16 | offset where a label began */
@@ -173,6 +174,14 @@ struct {
 	__uint(key_size, 16);
 	__uint(value_size, 1);
 } ft_watch SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, FT_RECENT_SLOTS); /* times CPUs */
+	__type(key, __u32);
+	__type(value, struct ft_recent);
+} ft_recent SEC(".maps");
 
 /*
  * Interfaces whose ingress is watched, by FT_INPUT_*: what is forwarded from one has been seen

@@ -43,8 +43,21 @@ struct ft_settings {
 #define FT_FRAGMENT_LINES 1024 /* of eight packets each */
 #define FT_FLOW_LINES	  1024 /* of eight UDP flows each */
 #define FT_WATCH_MAX	  16384
+#define FT_RECENT_SLOTS	  2048 /* of each CPU */
 #define FT_INPUT_BARE	  2 /* in ft_inputs: without link header; 1: with */
 #define FT_RECORD_HEAD	  (sizeof(struct ft_event_hdr) + sizeof(struct ft_packet))
+
+/*
+ * What connections lately began or were refused with addresses that are not watched: whoever is
+ * told an address connects to it before user space has read the answer. Slots of a CPU lie
+ * together, the newest in place of the oldest; user space looks through them when it has added
+ * addresses. @n counts what the CPU wrote here, 0 while it writes: who reads the same n before and
+ * after has a whole record.
+ */
+struct ft_recent {
+	__u64 n;
+	struct ft_flow flow;
+};
 
 /* One question in the repeat filter: a cache line. */
 struct ft_known {

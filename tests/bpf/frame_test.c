@@ -270,6 +270,73 @@ static void watched_addresses_report_their_flows(void **state)
 	tap_close(t);
 }
 
+static void expect_read(struct tap *t, size_t n, unsigned int event)
+{
+	tap_read(t);
+	assert_int_equal(t->records_len, n);
+	for (size_t i = 0; i < n; i++) {
+		assert_int_equal(t->records[i].hdr.kind, FT_EVENT_FLOW);
+		assert_int_equal(t->records[i].flow.event, event + i);
+		assert_int_equal(ntohs(t->records[i].flow.pkt.sport), i ? 443 : 40000);
+	}
+}
+
+/* A client is faster than whoever reads the answer: its SYN comes before the address is watched. */
+static void connections_from_before_the_watch_are_found(void **state)
+{
+	struct tap *t = open_with(NULL, true);
+	struct ip_addr addr, other;
+	struct kernel_stats stats;
+	static struct packet p;
+
+	(void)state;
+	assert_int_equal(ip_parse("198.18.1.7", &addr), 0);
+	assert_int_equal(ip_parse("198.18.9.9", &other), 0);
+	assert_int_equal(kernel_watch(t->k, &other, true), 0);
+	flow_packet(&p, 6, 40000, 443, 0x02);
+	expect_flow(t, &p, 0);
+	flow_packet(&p, 6, 40000, 443, 0x12);
+	p.b[34] = 443 >> 8, p.b[35] = 443 & 255; /* the other way round */
+	expect_flow(t, &p, 0);
+	flow_packet(&p, 17, 40000, 443, 0); /* QUIC is too much to keep */
+	expect_flow(t, &p, 0);
+	expect_read(t, 0, 0);
+	assert_int_equal(kernel_watch(t->k, &addr, true), 0);
+	expect_read(t, 2, FT_FLOW_SYN);
+	expect_read(t, 0, 0);
+	assert_int_equal(kernel_stats(t->k, &stats), 0);
+	assert_int_equal(stats.recent_found, 2);
+	assert_int_equal(stats.recent_missed, 0);
+	tap_close(t);
+}
+
+/* More than the slots hold: the newest are there, and that there were others is counted. */
+static void what_the_slots_forgot_is_counted(void **state)
+{
+	struct tap *t = open_with(NULL, true);
+	struct ip_addr addr, other;
+	struct kernel_stats stats;
+	static struct packet p, q;
+
+	(void)state;
+	assert_int_equal(ip_parse("198.18.1.7", &addr), 0);
+	assert_int_equal(ip_parse("198.18.9.9", &other), 0);
+	assert_int_equal(kernel_watch(t->k, &other, true), 0);
+	flow_packet(&p, 6, 40000, 443, 0x02);
+	memcpy(&q, &p, sizeof(q));
+	q.b[33] ^= 1; /* to somebody else */
+	for (int cpu = 0; cpu < 2; cpu++) /* test runs stay on a CPU; should one not, half is enough */
+		for (size_t i = 0; i < FT_RECENT_SLOTS; i++)
+			tap_run(t, TAP_XDP, &q);
+	tap_run(t, TAP_XDP, &p);
+	assert_int_equal(kernel_watch(t->k, &addr, true), 0);
+	expect_read(t, 1, FT_FLOW_SYN);
+	assert_int_equal(kernel_stats(t->k, &stats), 0);
+	assert_int_equal(stats.recent_found, 1);
+	assert_true(stats.recent_missed > 0);
+	tap_close(t);
+}
+
 static void few_refusals(struct ft_settings *s)
 {
 	s->refused_per_s = 1;
@@ -308,6 +375,8 @@ int main(void)
 		cmocka_unit_test(segments_carry_sequence_and_payload),
 		cmocka_unit_test(long_segments_go_up_whole),
 		cmocka_unit_test(watched_addresses_report_their_flows),
+		cmocka_unit_test(connections_from_before_the_watch_are_found),
+		cmocka_unit_test(what_the_slots_forgot_is_counted),
 		cmocka_unit_test(refusals_are_sampled_but_all_counted),
 	};
 

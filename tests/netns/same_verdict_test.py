@@ -236,6 +236,9 @@ def main():
     answers = [data for _, data in frames if data[23] == 17]
     tap.ok(len(events) == len(answers), "without the filter each answer is an event",
            f"{len(events)} of {len(answers)}")
+    connects = net.events("connect", "plain.out")
+    print("# connections reported", len({e["src_port"] for e in connects}), "of",
+          len({struct.unpack(">H", d[34:36])[0] for _, d in frames if d[23] == 6 and d[36:38] == b"\x01\xbb"}))
     stamped = net.path("stamped.pcap")
     write_pcap(stamped, stamp(frames, events, net.events("connect", "plain.out")))
     same(tap, "live against replay of the frames", alerts,

@@ -149,6 +149,9 @@ static int size_maps(struct kernel *k)
 	err = bpf_map__set_max_entries(b->maps.ft_ring, (uint32_t)ring_size(&k->cfg));
 	if (!err)
 		err = bpf_map__set_max_entries(b->maps.ft_filter, (uint32_t)k->filter_sets);
+	if (!err)
+		err = bpf_map__set_max_entries(b->maps.ft_recent,
+					       (uint32_t)k->cpus * FT_RECENT_SLOTS);
 	if (!err && k->cfg.clients)
 		err = bpf_map__set_max_entries(b->maps.ft_clients, (uint32_t)k->filter_sets);
 	return err;
@@ -194,6 +197,9 @@ static int open_and_load(struct kernel *k, void (*adjust)(struct ft_settings *))
 	if (err)
 		return err;
 	take_fds(k);
+	err = recent_open(k);
+	if (err)
+		return err;
 	return ring_open(&k->ring, bpf_map__fd(k->bpf->maps.ft_ring), ring_size(&k->cfg));
 }
 
@@ -246,6 +252,7 @@ void kernel_close(struct kernel *k)
 		attachment_release(&k->attached[i]);
 	free(k->attached);
 	ring_close(&k->ring);
+	recent_close(&k->recent);
 	dns_bpf__destroy(k->bpf);
 	free(k->per_cpu);
 	free(k->rec);
@@ -295,6 +302,14 @@ static void deliver(void *ctx, const void *rec, size_t bytes)
 	d->fn(d->ctx, hdr);
 }
 
+/* Answers first, then who went to the addresses that they brought. */
+static int read_records(struct delivery *d)
+{
+	int n = ring_read(&d->k->ring, RECORDS_PER_POLL, deliver, d);
+
+	return n + recent_read(&d->k->recent, deliver, d);
+}
+
 int kernel_poll(struct kernel *k, int timeout_ms, record_fn fn, void *ctx)
 {
 	struct delivery d = { k, fn, ctx };
@@ -302,12 +317,12 @@ int kernel_poll(struct kernel *k, int timeout_ms, record_fn fn, void *ctx)
 	int n;
 
 	k->unix_offset_ns = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC);
-	n = ring_read(&k->ring, RECORDS_PER_POLL, deliver, &d);
+	n = read_records(&d);
 	if (n || !timeout_ms)
 		return n;
 	if (poll(&pfd, 1, timeout_ms) < 0)
 		return -errno;
-	return ring_read(&k->ring, RECORDS_PER_POLL, deliver, &d);
+	return read_records(&d);
 }
 
 int kernel_fd(const struct kernel *k)
@@ -377,6 +392,8 @@ int kernel_stats(const struct kernel *k, struct kernel_stats *ret)
 		.samples = all.samples,
 		.samples_lost = all.samples_lost,
 		.bad_records = k->bad_records,
+		.recent_found = k->recent.found,
+		.recent_missed = k->recent.missed,
 		.ring_bytes = k->ring.bytes,
 		.filter_bytes = kernel_filters(k) ? k->filter_sets * FT_FILTER_SET_BYTES : 0,
 		.names_max = kernel_filters(k) ? k->filter_sets * FT_FILTER_WAYS : 0,
@@ -396,6 +413,7 @@ int kernel_watch(struct kernel *k, const struct ip_addr *addr, bool on)
 		if (bpf_map_update_elem(fd, addr->b, &one, BPF_NOEXIST))
 			return errno == EEXIST ? 0 : errno == E2BIG ? -ENOSPC : -errno;
 		k->bpf->bss->ft_watching++;
+		recent_want(&k->recent, addr);
 	} else {
 		if (bpf_map_delete_elem(fd, addr->b))
 			return -errno;

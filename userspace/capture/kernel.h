@@ -98,6 +98,10 @@ struct kernel_stats {
 			   * `emitted` counts RESPONSE, FRAGMENT and SEGMENT records */
 	uint64_t samples_lost; /* those over their rate or without room */
 	uint64_t bad_records; /* refused by record_valid() */
+	uint64_t recent_found; /* FLOW records of connections begun before their address was
+				* watched: beside the ring's samples */
+	uint64_t recent_missed; /* addresses added, and CPUs looked at for them, where the last
+				 * second of connections was not there in full any more */
 	size_t ring_bytes, filter_bytes, names_max;
 };
 int kernel_stats(const struct kernel *k, struct kernel_stats *ret);

@@ -22,6 +22,17 @@ struct attachment {
 
 struct dns_bpf;
 
+#define RECENT_ADDED_MAX 4096
+
+/* The connections that the program keeps because their addresses may be watched a moment later. */
+struct recent {
+	const struct ft_recent *slots; /* mapped, FT_RECENT_SLOTS for each CPU; NULL: none */
+	size_t slots_len;
+	uint8_t (*added)[16]; /* addresses watched since the slots were last looked through */
+	size_t added_len, sorted;
+	uint64_t found, missed; /* see kernel_stats */
+};
+
 struct kernel {
 	struct kernel_config cfg;
 	struct dns_bpf *bpf;
@@ -35,6 +46,7 @@ struct kernel {
 	uint64_t bad_records;
 	int64_t unix_offset_ns; /* CLOCK_REALTIME minus CLOCK_MONOTONIC */
 	size_t filter_sets;
+	struct recent recent;
 	uint8_t *rec; /* room for the record at hand */
 };
 
@@ -48,6 +60,16 @@ const char *kernel_last_message(void);
 void kernel_forget_messages(void);
 /* … and of a program that the verifier refused, in a line for people. */
 void kernel_explain_load(int code, char *err, size_t err_len);
+/* Maps ft_recent. 0 or negative errno. */
+int recent_open(struct kernel *k);
+void recent_close(struct recent *r);
+/* @addr is watched from now on: what went to it a moment ago is wanted too. */
+void recent_want(struct recent *r, const struct ip_addr *addr);
+/*
+ * Hand what the slots hold of the addresses added since the last call to @fn, as read from the ring.
+ * Returns the number of records.
+ */
+int recent_read(struct recent *r, ring_fn fn, void *ctx);
 /* Remove what @a holds; the entry is then empty. */
 void attachment_release(struct attachment *a);
 
