@@ -50,9 +50,8 @@ struct ft_settings {
 /*
  * What connections lately began or were refused with addresses that are not watched: whoever is
  * told an address connects to it before user space has read the answer. Slots of a CPU lie
- * together, the newest in place of the oldest; user space looks through them when it has added
- * addresses. @n counts what the CPU wrote here, 0 while it writes: who reads the same n before and
- * after has a whole record.
+ * together, its n-th in slot (n - 1) % FT_RECENT_SLOTS. @n is 0 while it is written: who reads
+ * the same n before and after has a whole record.
  */
 struct ft_recent {
 	__u64 n;

@@ -294,23 +294,29 @@ static void connections_from_before_the_watch_are_found(void **state)
 	assert_int_equal(ip_parse("198.18.9.9", &other), 0);
 	assert_int_equal(kernel_watch(t->k, &other, true), 0);
 	flow_packet(&p, 6, 40000, 443, 0x02);
-	expect_flow(t, &p, 0);
-	flow_packet(&p, 6, 40000, 443, 0x12);
-	p.b[34] = 443 >> 8, p.b[35] = 443 & 255; /* the other way round */
-	expect_flow(t, &p, 0);
+	tap_run_unread(t, TAP_XDP, &p);
+	flow_packet(&p, 6, 443, 40000, 0x12);
+	tap_run_unread(t, TAP_XDP, &p);
 	flow_packet(&p, 17, 40000, 443, 0); /* QUIC is too much to keep */
-	expect_flow(t, &p, 0);
-	expect_read(t, 0, 0);
+	tap_run_unread(t, TAP_XDP, &p);
 	assert_int_equal(kernel_watch(t->k, &addr, true), 0);
 	expect_read(t, 2, FT_FLOW_SYN);
 	expect_read(t, 0, 0);
 	assert_int_equal(kernel_stats(t->k, &stats), 0);
 	assert_int_equal(stats.recent_found, 2);
+	/* nobody wanted this one when its turn came: it had not been told the address */
+	flow_packet(&p, 6, 40001, 443, 0x02);
+	p.b[33] ^= 1;
+	tap_run(t, TAP_XDP, &p);
+	assert_int_equal(t->records_len, 0);
+	addr.b[15] ^= 1;
+	assert_int_equal(kernel_watch(t->k, &addr, true), 0);
+	expect_read(t, 0, 0);
 	assert_int_equal(stats.recent_missed, 0);
 	tap_close(t);
 }
 
-/* More than the slots hold: the newest are there, and that there were others is counted. */
+/* More than the slots hold: the newest are there, how many are not is counted. */
 static void what_the_slots_forgot_is_counted(void **state)
 {
 	struct tap *t = open_with(NULL, true);
@@ -327,13 +333,13 @@ static void what_the_slots_forgot_is_counted(void **state)
 	q.b[33] ^= 1; /* to somebody else */
 	for (int cpu = 0; cpu < 2; cpu++) /* test runs stay on a CPU; should one not, half is enough */
 		for (size_t i = 0; i < FT_RECENT_SLOTS; i++)
-			tap_run(t, TAP_XDP, &q);
-	tap_run(t, TAP_XDP, &p);
+			tap_run_unread(t, TAP_XDP, &q);
+	tap_run_unread(t, TAP_XDP, &p);
 	assert_int_equal(kernel_watch(t->k, &addr, true), 0);
 	expect_read(t, 1, FT_FLOW_SYN);
 	assert_int_equal(kernel_stats(t->k, &stats), 0);
 	assert_int_equal(stats.recent_found, 1);
-	assert_true(stats.recent_missed > 0);
+	assert_in_range(stats.recent_missed, 1, FT_RECENT_SLOTS + 1);
 	tap_close(t);
 }
 

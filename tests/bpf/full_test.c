@@ -78,8 +78,6 @@ static void watch_map_refuses_what_is_too_much(void **state)
 	assert_int_equal(kernel_watch(t->k, &a, false), 0);
 	a = address(FT_WATCH_MAX);
 	assert_int_equal(kernel_watch(t->k, &a, true), 0);
-	tap_read(t); /* the one that came before its address was watched */
-	assert_int_equal(t->records_len, 1);
 }
 
 static void full_flow_table_reports_again(void **state)

@@ -302,12 +302,26 @@ static void deliver(void *ctx, const void *rec, size_t bytes)
 	d->fn(d->ctx, hdr);
 }
 
-/* Answers first, then who went to the addresses that they brought. */
+static void deliver_in_order(void *ctx, const void *rec, size_t bytes)
+{
+	const struct ft_event_hdr *hdr = rec;
+	struct delivery *d = ctx;
+
+	if (bytes >= sizeof(*hdr))
+		recent_give(&d->k->recent, hdr->time_ns, deliver, d);
+	deliver(d, rec, bytes);
+}
+
 static int read_records(struct delivery *d)
 {
-	int n = ring_read(&d->k->ring, RECORDS_PER_POLL, deliver, d);
+	struct kernel *k = d->k;
+	int n;
 
-	return n + recent_read(&d->k->recent, deliver, d);
+	recent_take(&k->recent);
+	n = ring_read(&k->ring, RECORDS_PER_POLL, deliver_in_order, d);
+	if (n < RECORDS_PER_POLL) /* else there are answers to come that are older */
+		n += recent_give(&k->recent, UINT64_MAX, deliver, d);
+	return n;
 }
 
 int kernel_poll(struct kernel *k, int timeout_ms, record_fn fn, void *ctx)
@@ -413,7 +427,6 @@ int kernel_watch(struct kernel *k, const struct ip_addr *addr, bool on)
 		if (bpf_map_update_elem(fd, addr->b, &one, BPF_NOEXIST))
 			return errno == EEXIST ? 0 : errno == E2BIG ? -ENOSPC : -errno;
 		k->bpf->bss->ft_watching++;
-		recent_want(&k->recent, addr);
 	} else {
 		if (bpf_map_delete_elem(fd, addr->b))
 			return -errno;

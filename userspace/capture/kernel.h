@@ -100,8 +100,8 @@ struct kernel_stats {
 	uint64_t bad_records; /* refused by record_valid() */
 	uint64_t recent_found; /* FLOW records of connections begun before their address was
 				* watched: beside the ring's samples */
-	uint64_t recent_missed; /* addresses added, and CPUs looked at for them, where the last
-				 * second of connections was not there in full any more */
+	uint64_t recent_missed; /* those overwritten before they were looked at: more than
+				 * 2,048 on a CPU since the last kernel_poll() */
 	size_t ring_bytes, filter_bytes, names_max;
 };
 int kernel_stats(const struct kernel *k, struct kernel_stats *ret);

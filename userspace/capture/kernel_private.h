@@ -22,14 +22,14 @@ struct attachment {
 
 struct dns_bpf;
 
-#define RECENT_ADDED_MAX 4096
-
 /* The connections that the program keeps because their addresses may be watched a moment later. */
 struct recent {
 	const struct ft_recent *slots; /* mapped, FT_RECENT_SLOTS for each CPU; NULL: none */
-	size_t slots_len;
-	uint8_t (*added)[16]; /* addresses watched since the slots were last looked through */
-	size_t added_len, sorted;
+	size_t cpus;
+	int watch_fd;
+	uint64_t *seen; /* of each CPU: the last one taken */
+	struct ft_flow *waiting; /* taken, by time; the first `given` have had their turn */
+	size_t waiting_len, given;
 	uint64_t found, missed; /* see kernel_stats */
 };
 
@@ -63,13 +63,13 @@ void kernel_explain_load(int code, char *err, size_t err_len);
 /* Maps ft_recent. 0 or negative errno. */
 int recent_open(struct kernel *k);
 void recent_close(struct recent *r);
-/* @addr is watched from now on: what went to it a moment ago is wanted too. */
-void recent_want(struct recent *r, const struct ip_addr *addr);
+/* Take what is new in the slots. Once before each reading of the ring. */
+void recent_take(struct recent *r);
 /*
- * Hand what the slots hold of the addresses added since the last call to @fn, as read from the ring.
- * Returns the number of records.
+ * Hand over those up to @until_ns, of the programs' clock, whose address is watched by now.
+ * Returns how many.
  */
-int recent_read(struct recent *r, ring_fn fn, void *ctx);
+int recent_give(struct recent *r, uint64_t until_ns, ring_fn fn, void *ctx);
 /* Remove what @a holds; the entry is then empty. */
 void attachment_release(struct attachment *a);
 

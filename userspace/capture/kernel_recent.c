@@ -2,7 +2,9 @@
 /*
  * Connections begun before their address was watched.  A client connects to what it was told within
  * a millisecond; the monitor reads the answer up to a fifth of a second later.  The program keeps
- * the last beginnings and refusals of each CPU; they are looked through here for new addresses.
+ * the last beginnings and refusals of each CPU.  They are read beside the ring, in order of time:
+ * when one's turn has come, the answers before it have been read, and it is known whether its
+ * address is watched, just as when a capture is replayed.
  */
 #include "capture/kernel_private.h"
 
@@ -10,18 +12,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
+#include <bpf/bpf.h>
 #include "dns.skel.h"
-
-/* What began longer before is of somebody who knew the address from elsewhere. */
-#define LOOK_BACK_NS 2000000000ULL
 
 static size_t map_bytes(const struct recent *r)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 
-	return (r->slots_len * sizeof(*r->slots) + page - 1) / page * page;
+	return (r->cpus * FT_RECENT_SLOTS * sizeof(*r->slots) + page - 1) / page * page;
 }
 
 int recent_open(struct kernel *k)
@@ -29,11 +28,14 @@ int recent_open(struct kernel *k)
 	struct recent *r = &k->recent;
 	void *at;
 
-	r->slots_len = bpf_map__max_entries(k->bpf->maps.ft_recent);
-	r->added = calloc(RECENT_ADDED_MAX, sizeof(*r->added));
-	if (!r->added)
+	r->cpus = (size_t)k->cpus;
+	r->watch_fd = bpf_map__fd(k->bpf->maps.ft_watch);
+	r->seen = calloc(r->cpus, sizeof(*r->seen));
+	r->waiting = calloc(r->cpus * FT_RECENT_SLOTS, sizeof(*r->waiting));
+	if (!r->seen || !r->waiting)
 		return -ENOMEM;
-	at = mmap(NULL, map_bytes(r), PROT_READ, MAP_SHARED, bpf_map__fd(k->bpf->maps.ft_recent), 0);
+	at = mmap(NULL, map_bytes(r), PROT_READ, MAP_SHARED, bpf_map__fd(k->bpf->maps.ft_recent),
+		  0);
 	if (at == MAP_FAILED)
 		return -errno;
 	r->slots = at;
@@ -44,91 +46,96 @@ void recent_close(struct recent *r)
 {
 	if (r->slots)
 		munmap((void *)(uintptr_t)r->slots, map_bytes(r));
-	free(r->added);
+	free(r->seen);
+	free(r->waiting);
 	*r = (struct recent){ 0 };
 }
 
-void recent_want(struct recent *r, const struct ip_addr *addr)
+/* The @n-th of a CPU. False: it has been written over, or is about to be. */
+static bool read_slot(const struct ft_recent *slots, uint64_t n, struct ft_flow *ret)
 {
-	if (r->added_len == RECENT_ADDED_MAX) {
-		r->missed++;
-		return;
-	}
-	memcpy(r->added[r->added_len++], addr->b, sizeof(addr->b));
-}
+	const struct ft_recent *slot = &slots[(n - 1) % FT_RECENT_SLOTS];
 
-static int by_bytes(const void *a, const void *b)
-{
-	return memcmp(a, b, 16);
-}
-
-static bool wanted(const struct recent *r, const uint8_t *addr)
-{
-	return bsearch(addr, r->added, r->sorted, sizeof(*r->added), by_bytes);
-}
-
-/* False: nothing there, or it was written meanwhile. */
-static bool read_slot(const struct ft_recent *slot, struct ft_recent *ret)
-{
-	uint64_t n = __atomic_load_n(&slot->n, __ATOMIC_ACQUIRE);
-
-	if (!n)
+	if (__atomic_load_n(&slot->n, __ATOMIC_ACQUIRE) != n)
 		return false;
-	memcpy(&ret->flow, (const void *)&slot->flow, sizeof(ret->flow));
+	memcpy(ret, (const void *)&slot->flow, sizeof(*ret));
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	ret->n = __atomic_load_n(&slot->n, __ATOMIC_RELAXED);
-	return ret->n == n;
+	return __atomic_load_n(&slot->n, __ATOMIC_RELAXED) == n;
 }
 
-/* The slots of a CPU from the oldest on, so that a SYN comes before what answered it. */
-static int read_cpu(struct recent *r, const struct ft_recent *slots, uint64_t since_ns, ring_fn fn,
-		    void *ctx)
+static uint64_t newest(const struct ft_recent *slots)
 {
-	struct ft_recent kept;
-	uint64_t newest = 0;
-	size_t first = 0;
-	int n = 0;
+	uint64_t n = 0;
 
 	for (size_t i = 0; i < FT_RECENT_SLOTS; i++) {
 		uint64_t at = __atomic_load_n(&slots[i].n, __ATOMIC_RELAXED);
 
-		if (at > newest) {
-			newest = at;
-			first = (i + 1) % FT_RECENT_SLOTS;
-		}
-	}
-	if (newest > FT_RECENT_SLOTS && read_slot(&slots[first], &kept) &&
-	    kept.flow.hdr.time_ns > since_ns)
-		r->missed++;
-	for (size_t i = 0; newest && i < FT_RECENT_SLOTS; i++) {
-		if (!read_slot(&slots[(first + i) % FT_RECENT_SLOTS], &kept) ||
-		    kept.flow.hdr.time_ns < since_ns)
-			continue;
-		if (!wanted(r, kept.flow.pkt.src) && !wanted(r, kept.flow.pkt.dst))
-			continue;
-		fn(ctx, &kept.flow, sizeof(kept.flow));
-		n++;
+		if (at > n)
+			n = at;
 	}
 	return n;
 }
 
-int recent_read(struct recent *r, ring_fn fn, void *ctx)
+static void take_cpu(struct recent *r, size_t cpu)
 {
-	struct timespec ts;
-	uint64_t now_ns;
+	const struct ft_recent *slots = r->slots + cpu * FT_RECENT_SLOTS;
+	uint64_t next = r->seen[cpu] + 1, last;
+
+	/* most often nothing has come */
+	if (__atomic_load_n(&slots[r->seen[cpu] % FT_RECENT_SLOTS].n, __ATOMIC_RELAXED) < next)
+		return;
+	last = newest(slots);
+	if (last - r->seen[cpu] > FT_RECENT_SLOTS) {
+		r->missed += last - r->seen[cpu] - FT_RECENT_SLOTS;
+		next = last - FT_RECENT_SLOTS + 1;
+	}
+	for (; next <= last; next++) {
+		if (r->waiting_len < r->cpus * FT_RECENT_SLOTS &&
+		    read_slot(slots, next, &r->waiting[r->waiting_len]))
+			r->waiting_len++;
+		else
+			r->missed++;
+	}
+	r->seen[cpu] = last;
+}
+
+static int by_time(const void *a, const void *b)
+{
+	const struct ft_flow *x = a, *y = b;
+
+	return (x->hdr.time_ns > y->hdr.time_ns) - (x->hdr.time_ns < y->hdr.time_ns);
+}
+
+void recent_take(struct recent *r)
+{
+	memmove(r->waiting, r->waiting + r->given,
+		(r->waiting_len - r->given) * sizeof(*r->waiting));
+	r->waiting_len -= r->given;
+	r->given = 0;
+	for (size_t cpu = 0; cpu < r->cpus; cpu++)
+		take_cpu(r, cpu);
+	qsort(r->waiting, r->waiting_len, sizeof(*r->waiting), by_time);
+}
+
+static bool is_watched(const struct recent *r, const uint8_t *addr)
+{
+	uint8_t one;
+
+	return bpf_map_lookup_elem(r->watch_fd, addr, &one) == 0;
+}
+
+int recent_give(struct recent *r, uint64_t until_ns, ring_fn fn, void *ctx)
+{
 	int n = 0;
 
-	if (!r->added_len)
-		return 0;
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	now_ns = (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
-	r->sorted = r->added_len; /* what @fn adds is behind, for the next time */
-	qsort(r->added, r->sorted, sizeof(*r->added), by_bytes);
-	for (size_t i = 0; i < r->slots_len; i += FT_RECENT_SLOTS)
-		n += read_cpu(r, r->slots + i, now_ns > LOOK_BACK_NS ? now_ns - LOOK_BACK_NS : 0,
-			      fn, ctx);
-	r->added_len -= r->sorted;
-	memmove(r->added, r->added + r->sorted, r->added_len * sizeof(*r->added));
+	while (r->given < r->waiting_len && r->waiting[r->given].hdr.time_ns <= until_ns) {
+		const struct ft_flow *f = &r->waiting[r->given++];
+
+		if (!is_watched(r, f->pkt.src) && !is_watched(r, f->pkt.dst))
+			continue;
+		fn(ctx, f, sizeof(*f));
+		n++;
+	}
 	r->found += (uint64_t)n;
 	return n;
 }

@@ -44,6 +44,8 @@ static void fill_filter(const struct monitor *m, struct ledger *ret)
 	ret->filter_evictions = stats.filter_evictions;
 	ret->filter_evicted_repeats = stats.filter_evicted_repeats;
 	ret->samples_lost = stats.samples_lost;
+	ret->flows_before_watch = stats.recent_found;
+	ret->flows_overwritten = stats.recent_missed;
 	/* read, but not handed on */
 	ret->consumed += stats.bad_records;
 	ret->malformed[FT_REASON_BAD_EVENT] += stats.bad_records;

@@ -130,8 +130,10 @@ static void add_timelines(struct buf *out, const struct timeline_stats *t)
 			   { "\"evicted\":", t->evicted }, { "\"table_bytes\":", t->bytes });
 }
 
-static void add_flows(struct buf *out, const struct flow_stats *f)
+static void add_flows(struct buf *out, const struct ledger *l)
 {
+	const struct flow_stats *f = &l->flows;
+
 	if (!f->records)
 		return;
 	add_object(out, "\"gateway\":", { "\"records\":", f->records },
@@ -140,6 +142,8 @@ static void add_flows(struct buf *out, const struct flow_stats *f)
 		   { "\"udp\":", f->udp }, { "\"repeats\":", f->repeats },
 		   { "\"strays\":", f->strays }, { "\"local\":", f->local },
 		   { "\"evicted\":", f->evicted }, { "\"evicted_local\":", f->evicted_local },
+		   { "\"before_watch\":", l->flows_before_watch },
+		   { "\"overwritten\":", l->flows_overwritten },
 		   { "\"table_bytes\":", f->table_bytes });
 }
 
@@ -246,7 +250,7 @@ void eve_stats(struct buf *out, const struct eve_context *ctx, uint64_t time_ns,
 	add_filter(out, ledger);
 	add_observed(out, ledger);
 	add_timelines(out, &ledger->timelines);
-	add_flows(out, &ledger->flows);
+	add_flows(out, ledger);
 	add_leases(out, &ledger->leases);
 	add_foreign(out, &ledger->foreign);
 	add_blind(out, ledger);

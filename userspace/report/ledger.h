@@ -46,6 +46,7 @@ struct ledger {
 	uint64_t connect_records, connect_lost;
 	struct timeline_stats timelines; /* what explain remembers; bytes 0: nothing */
 	struct flow_stats flows; /* gateway connections */
+	uint64_t flows_before_watch, flows_overwritten; /* kernel_stats: recent_found, _missed */
 	struct lease_stats leases; /* DHCP messages */
 	struct foreign_stats foreign; /* reports of other machines */
 	/* the kernel's repeat filter; names_max 0: not there */
