@@ -481,8 +481,6 @@ FT_INLINE bool ft_quick_frame(void *ctx, int how, const __u8 *data, const __u8 *
 	struct ft_plain plain = {};
 
 	ft_count(c, FT_STAGE_SEEN);
-	if (ft_unusual)
-		return false;
 	switch (ft_plain_frame(data, end, &plain)) {
 	case FT_QUICK_NOT_DNS:
 		ft_count(c, FT_STAGE_NOT_DNS);

@@ -20,11 +20,9 @@ const volatile struct ft_settings ft_settings = {
 
 /*
  * Written by user space. ft_watching: how many addresses ft_watch holds, 0 keeps the look-ups
- * away. ft_unusual: nonzero when frames may not take the short way out. ft_bare: how many of the
- * interfaces in ft_inputs have no link header.
+ * away. ft_bare: how many of the interfaces in ft_inputs have no link header.
  */
 __u32 ft_watching = 0;
-__u32 ft_unusual = 0;
 __u32 ft_bare = 0;
 
 /* Indices wrap inside; what lies beyond is read by whole words and masked away. */

@@ -77,7 +77,10 @@ FT_INLINE int ft_plain_response(const __u8 *data, const __u8 *end, __u32 l4, __u
 	return FT_QUICK_RESPONSE;
 }
 
-/* @ip_end: where the packet ends by its own length. */
+/*
+ * @ip_end: where the packet ends by its own length. While addresses are watched the long way looks
+ * at what may begin or refuse a connection.
+ */
 FT_INLINE int ft_plain_ports(const __u8 *data, const __u8 *end, __u32 l4, __u32 proto, __u32 ip_end,
 			     struct ft_plain *plain)
 {
@@ -92,7 +95,9 @@ FT_INLINE int ft_plain_ports(const __u8 *data, const __u8 *end, __u32 l4, __u32 
 	if (proto == 6) {
 		if (p + 20 > end || l4 + 20 > ip_end || ft_has_raw_port(ports, sport))
 			return FT_QUICK_NO;
-		return ft_has_raw_port(ports, dport) ? FT_QUICK_QUERY : FT_QUICK_NOT_DNS;
+		if (ft_has_raw_port(ports, dport))
+			return FT_QUICK_QUERY;
+		return p[13] & 6 && ft_watching ? FT_QUICK_NO : FT_QUICK_NOT_DNS;
 	}
 	if (proto != 17 || l4 + 8 > ip_end)
 		return FT_QUICK_NO;
@@ -102,7 +107,7 @@ FT_INLINE int ft_plain_ports(const __u8 *data, const __u8 *end, __u32 l4, __u32 
 		return FT_QUICK_NO;
 	if (ft_has_raw_port(ports, dport))
 		return FT_QUICK_QUERY;
-	return ft_is_dhcp_port(FT_BE16(dport)) ? FT_QUICK_NO : FT_QUICK_NOT_DNS;
+	return ft_watching || ft_is_dhcp_port(FT_BE16(dport)) ? FT_QUICK_NO : FT_QUICK_NOT_DNS;
 }
 
 FT_INLINE int ft_plain_frame(const __u8 *data, const __u8 *end, struct ft_plain *plain)

@@ -4,9 +4,9 @@
  * several kinds and states of the filter. Each measurement alternates with one of an empty XDP
  * program; the table has medians and ranges over the rounds. Needs root.
  *
- *	kernel_bench [-r ROUNDS] [-n REPEAT] [-m NAMES] [-b FILTER_MIB] [-k KIND]
+ *	kernel_bench [-r ROUNDS] [-n REPEAT] [-m NAMES] [-b FILTER_MIB] [-k KIND] [-w]
  *
- * -k: only the frames whose name in the table begins so.
+ * -k: only the frames whose name in the table begins so. -w: while an address is watched.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -413,9 +413,10 @@ int main(int argc, char **argv)
 		.kind = "",
 	};
 	struct utsname u;
+	bool watch = false;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "r:n:m:b:k:")) != -1) {
+	while ((opt = getopt(argc, argv, "r:n:m:b:k:w")) != -1) {
 		if (opt == 'r')
 			b.rounds = atoi(optarg);
 		else if (opt == 'n')
@@ -424,6 +425,8 @@ int main(int argc, char **argv)
 			b.names = (uint32_t)atoi(optarg);
 		else if (opt == 'k')
 			b.kind = optarg;
+		else if (opt == 'w')
+			watch = true;
 		else if (opt == 'b')
 			b.filter_bytes = (size_t)atoi(optarg) << 20;
 		else
@@ -440,6 +443,12 @@ int main(int argc, char **argv)
 	}
 	b.k = load(&b, KERNEL_CLIENTS_OFF, NULL);
 	b.unfiltered = load(&b, KERNEL_CLIENTS_OFF, all_changed);
+	if (watch) {
+		struct ip_addr other = ip_from_v4((const uint8_t[]){ 198, 19, 255, 1 });
+
+		kernel_watch(b.k, &other, true);
+		kernel_watch(b.unfiltered, &other, true);
+	}
 	uname(&u);
 	printf("# Linux %s %s, %d rounds of %u runs\n", u.release, u.machine, b.rounds, b.repeat);
 	print_program("xdp", b.k->xdp_fd);

@@ -432,6 +432,5 @@ int kernel_watch(struct kernel *k, const struct ip_addr *addr, bool on)
 			return -errno;
 		k->bpf->bss->ft_watching--;
 	}
-	k->bpf->bss->ft_unusual = k->bpf->bss->ft_watching;
 	return 0;
 }
