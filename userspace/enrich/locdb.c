@@ -79,7 +79,7 @@ static struct place walk(const struct locdb *db, struct place p, const struct ip
 			 unsigned int bits)
 {
 	while (p.bits < bits) {
-		unsigned int bit = addr->b[p.bits / 8] >> (7 - p.bits % 8) & 1U;
+		unsigned int bit = (unsigned int)addr->b[p.bits / 8] >> (7 - p.bits % 8) & 1U;
 		uint32_t next = be32toh(db->nodes[p.node].child[bit]);
 
 		if (!next || next >= db->nodes_len)
