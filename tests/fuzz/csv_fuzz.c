@@ -6,31 +6,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "base/log.h"
 #include "enrich/enrich.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-
-static void require(bool holds)
-{
-	if (!holds)
-		abort();
-}
-
-static void say_nothing(void *ctx, const char *line, size_t len)
-{
-	(void)ctx;
-	require(len && line[len - 1] == '\n');
-}
-
-int LLVMFuzzerInitialize(int *argc, char ***argv)
-{
-	(void)argc;
-	(void)argv;
-	log_set_writer(say_nothing, NULL);
-	return 0;
-}
+#include "file_input.h"
 
 static void check_address(struct enrich *e, const char *text, size_t len)
 {
