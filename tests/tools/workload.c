@@ -5,6 +5,10 @@
  * and glue, EDNS, NXDOMAIN, VLAN tags, IPv6, and a share of names whose addresses rotate.
  *
  *   workload [-n RESPONSES] [-N NAMES] [-s SEED] [-r ROTATING_PERCENT] [-c CLIENTS] [-q RATE]
+ *            [-u]
+ *
+ * -u: every name in turn, in a scattered order, instead of by Zipf's law. Up to 65,536 clients are
+ * of 198.19.0.0/16, more of 10.0.0.0/14, which are 262,144.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -25,6 +29,7 @@
 struct options {
 	uint64_t responses, names, seed, clients, rate;
 	unsigned int rotating_percent;
+	bool uniform;
 };
 
 struct random {
@@ -52,6 +57,14 @@ static uint64_t zipf(struct random *r, uint64_t n)
 	double u = (double)(next_random(r) >> 11) / 9007199254740992.0;
 
 	return (uint64_t)exp(u * log((double)n + 1.0)) - 1;
+}
+
+/* Response number @i is for this name: each once in @n responses. */
+static uint64_t in_turn(uint64_t i, uint64_t n)
+{
+	const uint64_t prime = 1000000007; /* shares no factor with fewer names */
+
+	return i % n * (prime % n ? prime % n : 1) % n;
 }
 
 /* --- a message being written ----------------------------------------------------------------- */
@@ -103,7 +116,9 @@ static struct profile profile_of(const struct options *o, uint64_t i)
 	return (struct profile){
 		.number = i,
 		.h = h,
-		.type = kind < 60 ? 1 : kind < 88 ? 28 : TYPE_HTTPS,
+		.type = kind < 60   ? 1
+			: kind < 88 ? 28
+				    : TYPE_HTTPS,
 		.addresses = 1 + (unsigned int)((h >> 8) % 4),
 		.cnames = (h >> 16) % 100 < 30 ? 1 + (unsigned int)((h >> 24) % 2) : 0,
 		.ttl = ttls[(h >> 32) % 6],
@@ -261,7 +276,7 @@ static void put_message(struct writer *w, const struct profile *p, struct random
 
 /* --- frames ---------------------------------------------------------------------------------- */
 
-static void put_ipv4(struct writer *f, const struct writer *dns, uint64_t client)
+static void put_ipv4(struct writer *f, const struct writer *dns, uint64_t client, uint64_t clients)
 {
 	uint32_t sum = 0;
 	size_t at = f->len;
@@ -272,7 +287,10 @@ static void put_ipv4(struct writer *f, const struct writer *dns, uint64_t client
 	put_u16(f, 0x4011);
 	put_u16(f, 0);
 	put_u32(f, 0xc6120035U); /* 198.18.0.53 */
-	put_u32(f, 0xc6130000U + (uint32_t)(client & 0xffff));
+	if (clients <= 65536)
+		put_u32(f, 0xc6130000U + (uint32_t)client);
+	else
+		put_u32(f, 0x0a000000U + (uint32_t)(client & 0x3ffff));
 	for (size_t i = at; i < f->len; i += 2)
 		sum += (uint32_t)(f->bytes[i] << 8 | f->bytes[i + 1]);
 	sum = (sum & 0xffff) + (sum >> 16);
@@ -311,7 +329,7 @@ static void put_frame(struct writer *f, const struct writer *dns, struct random 
 	if (v6)
 		put_ipv6(f, dns, client);
 	else
-		put_ipv4(f, dns, client);
+		put_ipv4(f, dns, client, o->clients);
 	put_u16(f, 53);
 	put_u16(f, 1024 + (unsigned int)below(r, 60000));
 	put_u16(f, (unsigned int)(8 + dns->len));
@@ -345,7 +363,8 @@ static int generate(const struct options *o)
 	write_file_header();
 	for (uint64_t i = 0; i < o->responses && !ferror(stdout); i++) {
 		uint64_t time_us = i * 1000000 / o->rate;
-		struct profile p = profile_of(o, zipf(&r, o->names));
+		struct profile p =
+			profile_of(o, o->uniform ? in_turn(i, o->names) : zipf(&r, o->names));
 
 		put_message(&dns, &p, &r, time_us / 1000000 / p.ttl);
 		put_frame(&frame, &dns, &r, o);
@@ -356,20 +375,36 @@ static int generate(const struct options *o)
 
 int main(int argc, char **argv)
 {
-	struct options o = { 1000000, 100000, 1, 20000, 20000, 3 };
+	struct options o = { 1000000, 100000, 1, 20000, 20000, 3, false };
 	int c;
 
-	while ((c = getopt(argc, argv, "n:N:s:r:c:q:")) != -1) {
+	while ((c = getopt(argc, argv, "n:N:s:r:c:q:u")) != -1) {
 		uint64_t v = optarg ? strtoull(optarg, NULL, 10) : 0;
 
 		switch (c) {
-		case 'n': o.responses = v; break;
-		case 'N': o.names = v; break;
-		case 's': o.seed = v; break;
-		case 'r': o.rotating_percent = (unsigned int)v; break;
-		case 'c': o.clients = v; break;
-		case 'q': o.rate = v; break;
-		default: return 2;
+		case 'n':
+			o.responses = v;
+			break;
+		case 'N':
+			o.names = v;
+			break;
+		case 's':
+			o.seed = v;
+			break;
+		case 'r':
+			o.rotating_percent = (unsigned int)v;
+			break;
+		case 'c':
+			o.clients = v;
+			break;
+		case 'q':
+			o.rate = v;
+			break;
+		case 'u':
+			o.uniform = true;
+			break;
+		default:
+			return 2;
 		}
 	}
 	if (!o.names || !o.clients || !o.rate) {

@@ -12,8 +12,8 @@
 
 static void ip_text_round_trip(void **state)
 {
-	static const char *const texts[] = { "0.0.0.0", "192.0.2.1", "255.255.255.255", "::",
-					     "2001:db8::1", "fe80::1:0:0:1" };
+	static const char *const texts[] = { "0.0.0.0", "192.0.2.1",   "255.255.255.255",
+					     "::",	"2001:db8::1", "fe80::1:0:0:1" };
 	char buf[IP_TEXT_MAX];
 	struct ip_addr a;
 
@@ -125,6 +125,38 @@ static void table_keeps_what_is_used_in_a_flood(void **state)
 	table_free(t);
 }
 
+static void table_uses_anew_what_was_removed(void **state)
+{
+	struct table *t;
+	bool is_new;
+
+	(void)state;
+	assert_int_equal(table_new(sizeof(struct entry), 1024, NULL, NULL, &t), 0);
+	for (uint64_t i = 1; i <= 300; i++)
+		table_put(t, hash_mix(i), &is_new);
+	for (uint64_t round = 1; round <= 50; round++) {
+		for (uint64_t i = 1; i <= 300; i += 3)
+			table_remove(t, table_get(t, hash_mix(i)));
+		assert_int_equal(table_count(t), 200);
+		for (uint64_t i = 1; i <= 300; i += 3) {
+			struct entry *e;
+
+			assert_null(table_get(t, hash_mix(i)));
+			e = table_put(t, hash_mix(i), &is_new);
+			assert_true(is_new);
+			assert_int_equal(e->value, 0);
+			assert_true(table_number(t, e) < 300);
+			e->value = i * round;
+		}
+		for (uint64_t i = 1; i <= 300; i++) {
+			const struct entry *e = table_get(t, hash_mix(i));
+
+			assert_int_equal(e->value, i % 3 == 1 ? i * round : 0);
+		}
+	}
+	table_free(t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -134,6 +166,7 @@ int main(void)
 		cmocka_unit_test(keyed_hash_matches_reference),
 		cmocka_unit_test(table_is_bounded_and_counts_evictions),
 		cmocka_unit_test(table_keeps_what_is_used_in_a_flood),
+		cmocka_unit_test(table_uses_anew_what_was_removed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

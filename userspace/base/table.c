@@ -9,7 +9,7 @@
 #define WAYS	   TABLE_WAYS
 #define HUGE_BYTES (2UL << 20)
 
-#define HUGE_SHARE 16 /* of the entries: by then nearly every page of 4 KiB is touched */
+#define HUGE_SHARE 16 /* of the slots: by then nearly every page of sets is touched */
 
 #ifndef MADV_COLLAPSE
 #define MADV_COLLAPSE 25 /* Linux 6.1; before, the kernel does it by itself, some time */
@@ -22,23 +22,30 @@ static void *zeroed(size_t bytes) /* untouched until used */
 	return p == MAP_FAILED ? NULL : p;
 }
 
-static void use_huge_pages(void *p, size_t bytes)
+/*
+ * One TLB entry for 2 MiB, but 2 MiB taken with the first use of them: only once the table is in
+ * use, so that a quiet host does not pay for tables that stay empty.  @used: of @bytes, which
+ * become huge pages now; the rest when it is used.
+ */
+static void use_huge_pages(void *p, size_t bytes, size_t used)
 {
 	if (bytes < HUGE_BYTES)
 		return;
 	madvise(p, bytes, MADV_HUGEPAGE);
-	madvise(p, bytes, MADV_COLLAPSE);
+	madvise(p, used, MADV_COLLAPSE);
 }
 
-/*
- * One TLB entry for 2 MiB, but 2 MiB taken with the first entry in them: only once the table is in
- * use, so that a quiet host does not pay for tables that stay empty.
- */
 static void grow_into_huge_pages(struct table *t)
 {
-	t->huge_at = SIZE_MAX;
-	use_huge_pages(t->entries, t->sets * WAYS * t->entry_bytes);
-	use_huge_pages(t->set, t->sets * sizeof(*t->set));
+	if (t->count >= t->huge_sets_at) {
+		t->huge_sets_at = SIZE_MAX;
+		use_huge_pages(t->set, t->sets * sizeof(*t->set), t->sets * sizeof(*t->set));
+	}
+	if (t->count >= t->huge_entries_at) {
+		t->huge_entries_at = SIZE_MAX;
+		use_huge_pages(t->entries, t->sets * WAYS * t->entry_bytes,
+			       t->count * t->entry_bytes);
+	}
 }
 
 static void unmap(void *p, size_t bytes)
@@ -54,10 +61,11 @@ int table_new(size_t entry_bytes, size_t capacity, table_evict_fn evict, void *c
 
 	if (!t)
 		return -ENOMEM;
-	t->entry_bytes = (entry_bytes + 7) & ~(size_t)7;
+	t->entry_bytes = entry_bytes > 16 ? (entry_bytes + 7) & ~(size_t)7 : 16;
 	for (t->sets = 1; t->sets * WAYS < capacity; t->sets *= 2)
 		;
-	t->huge_at = t->sets * WAYS / HUGE_SHARE;
+	t->huge_sets_at = t->sets * WAYS / HUGE_SHARE;
+	t->huge_entries_at = HUGE_BYTES / t->entry_bytes;
 	t->evict = evict;
 	t->ctx = ctx;
 	t->entries = zeroed(t->sets * WAYS * t->entry_bytes);
@@ -94,6 +102,12 @@ static unsigned int next_to_go(const struct table_set *set)
 	return way;
 }
 
+/* Of the entry that is taken next. */
+static inline uint32_t next_free(const struct table *t)
+{
+	return t->spare ? t->spare - 1 : t->high;
+}
+
 const void *table_prefetch_entry(const struct table *t, uint64_t key)
 {
 	size_t at = table_set_of(t, key);
@@ -102,12 +116,11 @@ const void *table_prefetch_entry(const struct table *t, uint64_t key)
 	const uint8_t *entry;
 
 	if (found)
-		found = (unsigned int)__builtin_ctz(found);
+		entry = table_slot(t, at, (unsigned int)__builtin_ctz(found));
 	else if (set->occupied == 0xff)
-		found = next_to_go(set);
+		entry = table_slot(t, at, next_to_go(set));
 	else
-		found = (unsigned int)__builtin_ctz(~(unsigned int)set->occupied);
-	entry = table_slot(t, at, found);
+		entry = table_at(t, next_free(t));
 	__builtin_prefetch(entry, 1);
 	if (t->entry_bytes > 64) /* what comes behind is for the hardware to guess */
 		__builtin_prefetch(entry + 64, 1);
@@ -145,6 +158,28 @@ static inline void clear(void *entry, size_t bytes)
 		word[i] = 0;
 }
 
+/* What came free last is used first; the link to the next is behind where its key was. */
+static uint32_t take_free(struct table *t)
+{
+	uint32_t number = next_free(t);
+
+	if (!t->spare)
+		t->high++;
+	else
+		memcpy(&t->spare, (uint8_t *)table_at(t, number) + sizeof(uint64_t),
+		       sizeof(t->spare));
+	return number;
+}
+
+static void give_back(struct table *t, uint32_t number)
+{
+	uint8_t *entry = table_at(t, number);
+
+	memset(entry, 0, t->entry_bytes);
+	memcpy(entry + sizeof(uint64_t), &t->spare, sizeof(t->spare));
+	t->spare = number + 1;
+}
+
 void *table_add(struct table *t, uint64_t key)
 {
 	size_t at = table_set_of(t, key);
@@ -152,10 +187,12 @@ void *table_add(struct table *t, uint64_t key)
 	unsigned int way;
 	uint8_t *entry;
 
-	if (set->occupied == 0xff)
+	if (set->occupied == 0xff) {
 		way = make_room(t, at);
-	else
+	} else {
 		way = (unsigned int)__builtin_ctz(~(unsigned int)set->occupied);
+		set->number[way] = take_free(t);
+	}
 	entry = table_slot(t, at, way);
 	clear(entry, t->entry_bytes);
 	memcpy(entry, &key, sizeof(key));
@@ -163,19 +200,23 @@ void *table_add(struct table *t, uint64_t key)
 	set->occupied |= (uint8_t)(1U << way);
 	/* used once it is asked for again: a flood of one-off keys evicts itself first */
 	set->used &= (uint8_t) ~(1U << way);
-	if (++t->count >= t->huge_at)
+	t->count++;
+	if (t->count >= t->huge_sets_at || t->count >= t->huge_entries_at)
 		grow_into_huge_pages(t);
 	return entry;
 }
 
 void table_remove(struct table *t, void *entry)
 {
-	size_t index = (size_t)((uint8_t *)entry - t->entries) / t->entry_bytes;
+	struct table_set *set = &t->set[table_set_of(t, table_key_of(entry))];
+	uint32_t number = table_number(t, entry);
 
 	if (t->evict)
 		t->evict(t->ctx, entry);
-	memset(entry, 0, t->entry_bytes);
-	t->set[index / WAYS].occupied &= (uint8_t) ~(1U << index % WAYS);
+	for (unsigned int way = 0; way < WAYS; way++)
+		if (set->occupied & 1U << way && set->number[way] == number)
+			set->occupied &= (uint8_t) ~(1U << way);
+	give_back(t, number);
 	t->count--;
 }
 
@@ -193,7 +234,7 @@ void *table_next(struct table *t, size_t *pos)
 		}
 		index = (*pos)++;
 		if (t->set[index / WAYS].occupied & 1U << index % WAYS)
-			return t->entries + index * t->entry_bytes;
+			return table_slot(t, index / WAYS, index % WAYS);
 	}
 	return NULL;
 }

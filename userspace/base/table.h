@@ -3,7 +3,8 @@
  * A bounded hash table of fixed-size entries for what the network feeds us.  8-way
  * set-associative: a key lives in one set of eight slots; when the set is full the second-chance
  * (CLOCK) rule picks the slot to make room, the entry is handed to evict(), and it is counted.
- * Memory is allocated once; nothing grows afterwards.
+ * Address space is taken once; memory follows the number of entries, which lie side by side in the
+ * order in which they came, and stays what it was at most.
  *
  * An entry begins with its 64-bit key (never 0: free slot); the key must come from hash_keyed().
  * Two different things whose keys are equal share an entry (probability 2^-64 a pair).
@@ -60,23 +61,27 @@ uint64_t table_evictions(const struct table *t);
 #define TABLE_WAYS 8U
 
 /*
- * What a look-up needs to know of a set, in half a cache line: 16 bits of each key.  Entries are
- * touched only where those agree, so that a look-up costs two cache misses, not eight.
+ * What a look-up needs to know of a set, in one cache line: 16 bits of each key, and where its
+ * entry is.  Entries are touched only where the bits agree, so that a look-up costs two cache
+ * misses, not nine.
  */
 struct table_set {
 	uint16_t tags[TABLE_WAYS];
+	uint32_t number[TABLE_WAYS]; /* of the entry, where the slot is occupied */
 	uint8_t occupied; /* one bit a slot */
 	uint8_t used; /* used since the hand last passed */
 	uint8_t hand; /* next slot to look at */
 	uint8_t unused[13];
 };
-_Static_assert(sizeof(struct table_set) == 32, "two sets a cache line");
+_Static_assert(sizeof(struct table_set) == 64, "a set is a cache line");
 
 struct table {
 	struct table_set *set;
 	uint8_t *entries;
 	size_t entry_bytes, sets, count;
-	size_t huge_at; /* entries from which on huge pages pay */
+	uint32_t high; /* entries ever used */
+	uint32_t spare; /* number + 1 of the first that came free; 0: none */
+	size_t huge_sets_at, huge_entries_at; /* counts from which on huge pages pay */
 	uint64_t evictions;
 	table_evict_fn evict;
 	void *ctx;
@@ -84,7 +89,7 @@ struct table {
 
 static inline uint8_t *table_slot(const struct table *t, size_t set, unsigned int way)
 {
-	return t->entries + (set * TABLE_WAYS + way) * t->entry_bytes;
+	return t->entries + t->set[set].number[way] * t->entry_bytes;
 }
 
 static inline uint64_t table_key_of(const void *entry)
