@@ -127,7 +127,7 @@ FT_INLINE void ft_filter_judge(struct ft_scratch *s, __u64 fingerprint, struct f
 FT_INLINE void ft_filter_count(struct ft_known *e, const struct ft_walk *w, __u32 now)
 {
 	if (!e->repeats) {
-		e->first_ns = bpf_ktime_get_coarse_ns();
+		e->first_ns = ft_coarse_ns();
 		e->ttl_min = w->ttl_min;
 		e->ttl_max = w->ttl_max;
 	}

@@ -25,6 +25,10 @@ const volatile struct ft_settings ft_settings = {
 __u32 ft_watching = 0;
 __u32 ft_bare = 0;
 
+/* With given_clock, written before each frame: Unix time, and the same in ticks. */
+__u64 ft_given_ns = 0;
+__u64 ft_given_ticks = 0;
+
 /* Indices wrap inside; what lies beyond is read by whole words and masked away. */
 #define FT_MESSAGE_MASK	 (FT_MAX_UDP_DNS - 1)
 #define FT_MESSAGE_SLACK 128
@@ -209,7 +213,13 @@ FT_INLINE struct ft_counters *ft_get_counters(void)
 /* The clock of everything that ages here: a load, where a helper costs five to thirty ns. */
 FT_INLINE __u64 ft_ticks(void)
 {
-	return bpf_jiffies64();
+	return ft_settings.given_clock ? ft_given_ticks : bpf_jiffies64();
+}
+
+/* Time of a repeat, to the tick. */
+FT_INLINE __u64 ft_coarse_ns(void)
+{
+	return ft_settings.given_clock ? ft_given_ns : bpf_ktime_get_coarse_ns();
 }
 
 /* True while fewer than @per_second were granted on this CPU in this second; 0 is no limit. */

@@ -35,6 +35,7 @@ struct ft_settings {
 	__u8 clients; /* enum ft_clients */
 	__u8 follow_tcp;
 	__u8 follow_fragments; /* enum ft_fragments_mode */
+	__u8 given_clock; /* time is what user space says: test runs of a capture */
 	struct ft_ports ports;
 };
 

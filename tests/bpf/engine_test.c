@@ -47,7 +47,7 @@ static int open_both(void **state)
 	struct decode_config cfg = {.ports = {53}, .ports_len = 1};
 	struct both *b = calloc(1, sizeof(*b));
 	char err[256];
-	int code = b ? kernel_engine_open(&cfg, &b->kernel, err, sizeof(err)) : -ENOMEM;
+	int code = b ? kernel_engine_open(&cfg, NULL, &b->kernel, err, sizeof(err)) : -ENOMEM;
 
 	if (code == -EOPNOTSUPP) { /* the tests are skipped */
 		free(b);

@@ -437,7 +437,7 @@ int main(int argc, char **argv)
 	d.pool = calloc(POOL_MAX, sizeof(*d.pool));
 	if (!d.pool || load_pool(&d) || decoder_new(&cfg, &d.native))
 		return 1;
-	if (kernel_engine_open(&cfg, &d.kernel, err, sizeof(err))) {
+	if (kernel_engine_open(&cfg, NULL, &d.kernel, err, sizeof(err))) {
 		fprintf(stderr, "differential: %s\n", err);
 		return 1;
 	}

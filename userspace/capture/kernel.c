@@ -62,7 +62,7 @@ static size_t ring_size(const struct kernel_config *cfg)
 }
 
 /* The programs count time in ticks of the scheduler clock: the resolution of the coarse clocks. */
-static uint64_t tick_ns(void)
+uint64_t kernel_tick_ns(void)
 {
 	struct timespec ts;
 
@@ -74,7 +74,7 @@ static uint64_t tick_ns(void)
 static void fill_filter(struct kernel *k, struct ft_settings *s)
 {
 	const struct kernel_config *cfg = &k->cfg;
-	uint64_t ticks = cfg->refresh_ns / tick_ns();
+	uint64_t ticks = cfg->refresh_ns / kernel_tick_ns();
 
 	k->filter_sets = 1;
 	if (cfg->filter)
@@ -97,7 +97,7 @@ static int fill_settings(struct kernel *k, struct ft_settings *s)
 	s->seed = cfg->seed;
 	if (!s->seed && getrandom(&s->seed, sizeof(s->seed), 0) != sizeof(s->seed))
 		return -errno;
-	s->ticks_per_second = (uint32_t)(NS_PER_S / tick_ns());
+	s->ticks_per_second = (uint32_t)(NS_PER_S / kernel_tick_ns());
 	s->wake_bytes = (uint32_t)(ring / 8);
 	/* all CPUs together stay below wake_bytes, beginning at half of it */
 	s->ring_quiet = s->wake_bytes / 2 / (uint32_t)k->cpus;

@@ -47,6 +47,9 @@ struct kernel_config {
 };
 struct kernel_config kernel_config_default(void);
 
+/* What the programs count time in, nanoseconds. */
+uint64_t kernel_tick_ns(void);
+
 struct kernel;
 
 /*
@@ -111,11 +114,13 @@ int kernel_watch(struct kernel *k, const struct ip_addr *addr, bool on);
 
 /*
  * The engine of `replay --engine kernel`: each frame through the real XDP program by
- * BPF_PROG_TEST_RUN, filter off, nothing attached. Needs root; same records as the native one.
+ * BPF_PROG_TEST_RUN, nothing attached. Needs root. Without @filter the same records as the native
+ * one; with it what `run` would have seen: its filter, filter_bytes, refresh_ns and
+ * clients count, on the clock of the capture, whatever the machine's does.
  */
 struct kernel_engine;
-int kernel_engine_open(const struct decode_config *cfg, struct kernel_engine **ret, char *err,
-		       size_t err_len);
+int kernel_engine_open(const struct decode_config *cfg, const struct kernel_config *filter,
+		       struct kernel_engine **ret, char *err, size_t err_len);
 void kernel_engine_close(struct kernel_engine *e);
 /*
  * 0, or negative errno when the kernel refused to run the frame. Frames that cannot be pushed
@@ -126,6 +131,9 @@ int kernel_engine_frame(struct kernel_engine *e, const struct frame *f, record_f
 /* As kernel_watch(), for the program of the engine and for what it leaves to the native decoder. */
 void kernel_engine_watch(struct kernel_engine *e, const struct ip_addr *addr, bool on);
 uint64_t kernel_engine_native(const struct kernel_engine *e);
+/* False: every response comes up. */
+bool kernel_engine_filters(const struct kernel_engine *e);
+int kernel_engine_stats(const struct kernel_engine *e, struct kernel_stats *ret);
 const uint64_t *kernel_engine_counters(struct kernel_engine *e); /* FT_COUNTER_MAX entries */
 
 #endif

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <bpf/bpf.h>
+#include "dns.skel.h"
 
 #define ETHERNET_HEADER 14
 #define ENGINE_RING	(1 << 20)
@@ -34,16 +35,17 @@ struct kernel_engine {
 	struct decoder *native; /* for what cannot be pushed */
 	struct flow_watch *watch; /* the native decoder's */
 	uint64_t native_frames;
+	uint64_t tick_ns;
 	uint64_t counters[FT_COUNTER_MAX];
 	uint8_t *frame; /* Ethernet header and the frame behind it */
 	size_t frame_bytes;
 };
 
-/* As the native engine sees it: no filter, no rates, no table of fragments. */
+/* As the native engine sees it: no rates, no table of fragments; and time is the capture's. */
 static void adjust_for_engine(struct ft_settings *s)
 {
 	s->seed = FT_SEED_FIXED;
-	s->filter = 0;
+	s->given_clock = 1;
 	s->wake_bytes = 0;
 	s->mark_refresh = 0;
 	s->mark_change = 0;
@@ -56,10 +58,10 @@ static void adjust_for_engine(struct ft_settings *s)
 	s->follow_fragments = FT_FRAGMENTS_ALL;
 }
 
-int kernel_engine_open(const struct decode_config *cfg, struct kernel_engine **ret, char *err,
-		       size_t err_len)
+int kernel_engine_open(const struct decode_config *cfg, const struct kernel_config *filter,
+		       struct kernel_engine **ret, char *err, size_t err_len)
 {
-	struct kernel_config kcfg = kernel_config_default();
+	struct kernel_config kcfg = filter ? *filter : kernel_config_default();
 	struct kernel_engine *e = calloc(1, sizeof(*e));
 	int code = -ENOMEM;
 
@@ -67,7 +69,7 @@ int kernel_engine_open(const struct decode_config *cfg, struct kernel_engine **r
 		snprintf(err, err_len, "kernel engine: %s", strerror(ENOMEM));
 		return code;
 	}
-	kcfg.filter = false;
+	kcfg.filter = filter && filter->filter;
 	kcfg.xdp_only = true;
 	kcfg.ring_bytes = ENGINE_RING;
 	if (cfg->ports_len && cfg->ports_len <= DECODE_PORTS_MAX) {
@@ -83,6 +85,7 @@ int kernel_engine_open(const struct decode_config *cfg, struct kernel_engine **r
 			 "kernel engine: this kernel has no bpf_loop or bpf_xdp_load_bytes");
 		goto fail;
 	}
+	e->tick_ns = kernel_tick_ns();
 	code = decoder_new(cfg, &e->native);
 	if (!code)
 		code = flow_watch_new(&e->watch);
@@ -241,6 +244,12 @@ static int frame_natively(struct kernel_engine *e, const struct frame *f, record
 	return 0;
 }
 
+static void set_clock(struct kernel_engine *e, uint64_t time_ns)
+{
+	e->k->bpf->bss->ft_given_ns = time_ns;
+	e->k->bpf->bss->ft_given_ticks = time_ns / e->tick_ns;
+}
+
 int kernel_engine_frame(struct kernel_engine *e, const struct frame *f, record_fn fn, void *ctx)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .repeat = 1);
@@ -254,6 +263,7 @@ int kernel_engine_frame(struct kernel_engine *e, const struct frame *f, record_f
 	opts.data_in = framed(e, f, &as, &opts.data_size_in);
 	if (!opts.data_in)
 		return -ENOMEM;
+	set_clock(e, f->time_ns);
 	err = bpf_prog_test_run_opts(e->k->xdp_fd, &opts);
 	/* longer than test_run takes */
 	if (err == -EINVAL || err == -E2BIG || err == -ENOMEM)
@@ -268,6 +278,16 @@ void kernel_engine_watch(struct kernel_engine *e, const struct ip_addr *addr, bo
 {
 	kernel_watch(e->k, addr, on);
 	flow_watch_set(e->watch, addr, on);
+}
+
+bool kernel_engine_filters(const struct kernel_engine *e)
+{
+	return kernel_filters(e->k);
+}
+
+int kernel_engine_stats(const struct kernel_engine *e, struct kernel_stats *ret)
+{
+	return kernel_stats(e->k, ret);
 }
 
 uint64_t kernel_engine_native(const struct kernel_engine *e)

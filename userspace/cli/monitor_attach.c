@@ -10,52 +10,13 @@
 
 #define TRIES_MAX 3 /* to attach to an interface */
 
-static enum kernel_mode mode_of(enum config_capture_mode mode)
-{
-	switch (mode) {
-	case CONFIG_CAPTURE_NATIVE:
-		return KERNEL_MODE_NATIVE;
-	case CONFIG_CAPTURE_GENERIC:
-		return KERNEL_MODE_GENERIC;
-	case CONFIG_CAPTURE_TC:
-		return KERNEL_MODE_TC;
-	case CONFIG_CAPTURE_AUTO:
-		break;
-	}
-	return KERNEL_MODE_AUTO;
-}
-
-static enum kernel_clients clients_of(enum config_capture_clients clients)
-{
-	switch (clients) {
-	case CONFIG_CLIENTS_HOSTS:
-		return KERNEL_CLIENTS_HOSTS;
-	case CONFIG_CLIENTS_ALL:
-		return KERNEL_CLIENTS_ALL;
-	case CONFIG_CLIENTS_OFF:
-		break;
-	}
-	return KERNEL_CLIENTS_OFF;
-}
-
 int monitor_open_kernel(struct monitor *m)
 {
-	const struct config *c = m->setup->config;
-	struct kernel_config cfg = kernel_config_default();
+	struct kernel_config cfg;
 	char err[512] = "";
 	int rc;
 
-	memcpy(cfg.ports, c->dns.ports, sizeof(cfg.ports));
-	cfg.ports_len = c->dns.ports_len;
-	cfg.mode = mode_of(c->capture.mode);
-	cfg.egress = c->capture.egress;
-	cfg.ring_bytes = c->capture.ring_bytes;
-	cfg.filter = c->capture.filter;
-	cfg.filter_bytes = c->capture.filter_bytes;
-	cfg.clients = clients_of(c->capture.clients);
-	cfg.refresh_ns = c->capture.refresh_ns;
-	cfg.follow_tcp = c->capture.follow_tcp;
-	cfg.follow_fragments = c->capture.follow_fragments;
+	setup_kernel_config(m->setup, &cfg);
 	rc = kernel_open(&cfg, &m->kernel, err, sizeof(err));
 	if (rc)
 		log_error("kernel programs: %s", err);

@@ -35,6 +35,7 @@ struct options {
 	uint64_t until_ns; /* what is later does not count; 0: the end */
 	unsigned int emit;
 	bool has_emit, kernel_engine, quiet, human, json; /* json: asked for by -o */
+	bool filter; /* of the kernel engine */
 	struct setup_override sets[SETUP_OVERRIDES_MAX];
 	size_t sets_len;
 };
@@ -248,12 +249,25 @@ static void replay_inputs(struct replay *r)
 
 /* --- the end --------------------------------------------------------------------------------- */
 
+static void engine_stats(struct kernel_engine *engine, struct ledger *ret)
+{
+	struct kernel_stats stats;
+
+	memcpy(ret->kernel, kernel_engine_counters(engine), sizeof(ret->kernel));
+	ret->filtering = kernel_engine_filters(engine);
+	if (kernel_engine_stats(engine, &stats))
+		return;
+	ret->filter_names_max = stats.names_max;
+	ret->filter_evictions = stats.filter_evictions;
+	ret->filter_evicted_repeats = stats.filter_evicted_repeats;
+}
+
 static void final_stats(struct replay *r)
 {
 	struct ledger ledger = { 0 };
 
 	if (r->engine)
-		memcpy(ledger.kernel, kernel_engine_counters(r->engine), sizeof(ledger.kernel));
+		engine_stats(r->engine, &ledger);
 	else
 		memcpy(ledger.kernel, decoder_counters(r->decoder), sizeof(ledger.kernel));
 	pipeline_stats(r->pipeline, pipeline_now(r->pipeline), &ledger);
@@ -292,6 +306,7 @@ static void fill_reproduce(const struct replay *r, struct explanation *e, struct
 		.learned = r->opt.learned_dir,
 		.until_ns = r->opt.until_ns,
 		.kernel_engine = r->opt.kernel_engine,
+		.filter = r->opt.filter,
 		.name = r->opt.explain,
 		.files = (const char *const *)r->files,
 		.files_len = r->files_len,
@@ -354,6 +369,7 @@ static int print_explanation(struct replay *r)
 
 static int open_engine(struct replay *r)
 {
+	struct kernel_config filter;
 	char err[512];
 	int rc;
 
@@ -367,7 +383,9 @@ static int open_engine(struct replay *r)
 		decoder_watch(r->decoder, r->watch, before_watch, r);
 		return 0;
 	}
-	rc = kernel_engine_open(&r->setup.config->dns, &r->engine, err, sizeof(err));
+	setup_kernel_config(&r->setup, &filter);
+	rc = kernel_engine_open(&r->setup.config->dns, r->opt.filter ? &filter : NULL, &r->engine,
+				err, sizeof(err));
 	if (rc)
 		log_error("%s", err);
 	return rc;
@@ -494,6 +512,13 @@ static int set_engine(void *options, const char *value)
 	return 0;
 }
 
+static int set_filter(void *options, const char *value)
+{
+	(void)value;
+	((struct options *)options)->filter = true;
+	return 0;
+}
+
 static int set_config(void *options, const char *value)
 {
 	((struct options *)options)->config_path = value;
@@ -564,7 +589,8 @@ static const struct cli_option option_table[] = {
 	{ "emit", set_emit },	{ "engine", set_engine },   { "config", set_config },
 	{ "state", set_state }, { "learned", set_learned }, { "until", set_until },
 	{ "set", add_set },	{ "compare", set_compare }, { "explain", set_explain },
-	{ "quiet", set_quiet }, { "output", set_output },   { NULL, NULL },
+	{ "quiet", set_quiet }, { "output", set_output },   { "filter", set_filter },
+	{ NULL, NULL },
 };
 
 static int parse_options(int argc, char **argv, struct options *opt, int *ret_first)
@@ -579,6 +605,10 @@ static int parse_options(int argc, char **argv, struct options *opt, int *ret_fi
 	}
 	if (opt->state_dir && opt->learned_dir) {
 		log_error("replay: --state keeps what --learned leaves alone: one of them");
+		return -EINVAL;
+	}
+	if (opt->filter && !opt->kernel_engine) {
+		log_error("replay: --filter is the kernel's: with --engine kernel only");
 		return -EINVAL;
 	}
 	if (opt->has_emit) {

@@ -60,6 +60,8 @@ void reproduce_command(struct buf *out, const struct reproduce *r)
 	}
 	if (r->kernel_engine)
 		option(out, "--engine", "kernel");
+	if (r->filter)
+		buf_str(out, " --filter");
 	if (r->learned && *r->learned)
 		option(out, "--learned", r->learned);
 	if (r->until_ns)

@@ -12,7 +12,7 @@ struct reproduce {
 	size_t sets_len;
 	const char *learned; /* directory of what was learned; NULL or "": nothing */
 	uint64_t until_ns; /* as of when; 0: the end of the input */
-	bool kernel_engine;
+	bool kernel_engine, filter;
 	const char *name;
 	const char *const *files;
 	size_t files_len;

@@ -117,6 +117,53 @@ static int utc_offset(void)
 	return localtime_r(&now, &local) ? (int)local.tm_gmtoff : 0;
 }
 
+static enum kernel_mode mode_of(enum config_capture_mode mode)
+{
+	switch (mode) {
+	case CONFIG_CAPTURE_NATIVE:
+		return KERNEL_MODE_NATIVE;
+	case CONFIG_CAPTURE_GENERIC:
+		return KERNEL_MODE_GENERIC;
+	case CONFIG_CAPTURE_TC:
+		return KERNEL_MODE_TC;
+	case CONFIG_CAPTURE_AUTO:
+		break;
+	}
+	return KERNEL_MODE_AUTO;
+}
+
+static enum kernel_clients clients_of(enum config_capture_clients clients)
+{
+	switch (clients) {
+	case CONFIG_CLIENTS_HOSTS:
+		return KERNEL_CLIENTS_HOSTS;
+	case CONFIG_CLIENTS_ALL:
+		return KERNEL_CLIENTS_ALL;
+	case CONFIG_CLIENTS_OFF:
+		break;
+	}
+	return KERNEL_CLIENTS_OFF;
+}
+
+void setup_kernel_config(const struct setup *s, struct kernel_config *ret)
+{
+	const struct config *c = s->config;
+	struct kernel_config cfg = kernel_config_default();
+
+	memcpy(cfg.ports, c->dns.ports, sizeof(cfg.ports));
+	cfg.ports_len = c->dns.ports_len;
+	cfg.mode = mode_of(c->capture.mode);
+	cfg.egress = c->capture.egress;
+	cfg.ring_bytes = c->capture.ring_bytes;
+	cfg.filter = c->capture.filter;
+	cfg.filter_bytes = c->capture.filter_bytes;
+	cfg.clients = clients_of(c->capture.clients);
+	cfg.refresh_ns = c->capture.refresh_ns;
+	cfg.follow_tcp = c->capture.follow_tcp;
+	cfg.follow_fragments = c->capture.follow_fragments;
+	*ret = cfg;
+}
+
 void setup_pipeline_config(const struct setup *s, const struct hash_key *key,
 			   struct pipeline_config *ret)
 {

@@ -3,6 +3,7 @@
 #ifndef CLI_SETUP_H
 #define CLI_SETUP_H
 
+#include "capture/kernel.h"
 #include "config/config.h"
 #include "enrich/enrich.h"
 #include "pipeline/pipeline.h"
@@ -37,6 +38,9 @@ void setup_fini(struct setup *s);
 /* Everything of pipeline_config; strings and lists stay borrowed from @s. */
 void setup_pipeline_config(const struct setup *s, const struct hash_key *key,
 			   struct pipeline_config *ret);
+
+/* Everything of kernel_config that can be configured. */
+void setup_kernel_config(const struct setup *s, struct kernel_config *ret);
 
 /*
  * The history at @path. @block: wait for the disk instead of dropping (replay). What the last run

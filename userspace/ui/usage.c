@@ -47,6 +47,7 @@ static const struct usage_option replay_options[] = {
 	OPTION_CONFIG,
 	{ 0, "emit", "LIST", "events to print: dns,anomaly,stats,connect,churn,alert; all; none" },
 	{ 0, "engine", "ENGINE", "native, or kernel: each frame through the real XDP program" },
+	{ 0, "filter", NULL, "with --engine kernel: hold repeats back, as run does" },
 	{ 0, "state", "DIR", "begin with what was learned in DIR and save there" },
 	{ 0, "learned", "DIR", "begin with what was learned in DIR and leave it as it is" },
 	{ 0, "until", "TIME", "leave out what is later, and end then" },
