@@ -103,7 +103,7 @@ FT_INLINE void ft_fill_response(struct ft_scratch *s, struct ft_response *r, __u
 
 /* Send up the message in the scratch. Returns the stage it ends in. */
 FT_INLINE __u32 ft_emit_response(struct ft_scratch *s, struct ft_counters *c, __u64 fingerprint,
-				 const struct ft_verdict *v, int how)
+				 struct ft_verdict *v, int how)
 {
 	struct ft_response *r = (struct ft_response *)&s->d.hdr;
 	__u32 size = (__u32)sizeof(*r) + ft_pad(s->message, s->walk.len);
@@ -111,16 +111,16 @@ FT_INLINE __u32 ft_emit_response(struct ft_scratch *s, struct ft_counters *c, __
 
 	if (ft_must_shed(v->novelty, pending)) {
 		if (v->novelty != FT_NOVELTY_CHANGED)
-			ft_filter_count(v->known, &s->walk, v->now);
+			ft_filter_count(v, &s->walk);
 		return FT_STAGE_SHED;
 	}
 	ft_fill_response(s, r, fingerprint, v->novelty);
 	r->walked = !(how & FT_COPY);
-	if (v->known && v->novelty != FT_NOVELTY_NAME)
-		ft_filter_take(v->known, r);
 	ft_fill_header(s, FT_EVENT_RESPONSE, size);
+	if (v->known && (v->novelty == FT_NOVELTY_REFRESH || v->novelty == FT_NOVELTY_CLIENT))
+		ft_filter_take(v, r);
 	if (ft_output(s, pending)) {
-		ft_filter_give_back(v, r);
+		ft_filter_give_back(v);
 		return FT_STAGE_RING_FULL;
 	}
 	ft_filter_learn(c, v);
@@ -141,7 +141,7 @@ FT_INLINE __u32 ft_judge_response(struct ft_scratch *s, struct ft_counters *c)
 	} else if (ft_settings.filter && w->name_hash) {
 		ft_filter_judge(s, fingerprint, &v);
 		if (v.held_back) {
-			ft_filter_count(v.known, w, v.now);
+			ft_filter_count(&v, w);
 			return FT_STAGE_REPEAT;
 		}
 	}
@@ -166,7 +166,7 @@ FT_INLINE __u32 ft_judge_plain(void *ctx, int how, struct ft_scratch *s, struct 
 	if (ft_settings.filter) {
 		ft_filter_judge(s, fingerprint, &v);
 		if (v.held_back) {
-			ft_filter_count(v.known, w, v.now);
+			ft_filter_count(&v, w);
 			return FT_STAGE_REPEAT;
 		}
 	}

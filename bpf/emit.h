@@ -55,7 +55,7 @@ FT_INLINE void ft_fill_header(struct ft_scratch *s, __u16 kind, __u32 size)
 	s->d.hdr.kind = kind;
 	s->d.hdr.version = FT_EVENT_VERSION;
 	s->d.hdr.size = size;
-	s->d.hdr.time_ns = bpf_ktime_get_ns();
+	s->d.hdr.time_ns = ft_now_ns();
 }
 
 /* The record of s->d.hdr.size octets that begins at s->d.hdr. */

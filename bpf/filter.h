@@ -17,7 +17,9 @@
 struct ft_verdict {
 	struct ft_known *known; /* the entry to be written when the record is out */
 	__u32 tag;
-	__u32 set; /* fingerprint, shortened */
+	__u32 fingerprint; /* shortened */
+	__u32 which; /* of its sets, when it is known */
+	__u32 taken; /* repeats that the record carries, as they stood in the set */
 	__u32 now; /* ticks */
 	__u32 novelty; /* enum ft_novelty */
 	bool held_back; /* nothing new: counted, no record */
@@ -29,14 +31,26 @@ FT_INLINE __u32 ft_nonzero(__u64 x)
 	return (__u32)x ? (__u32)x : 1;
 }
 
-FT_INLINE bool ft_remembers(const struct ft_known *e, __u32 set)
+FT_INLINE __u32 ft_repeats(__u32 word)
 {
-	bool found = false;
+	return word & 0xffff;
+}
+
+FT_INLINE struct ft_known_set *ft_set_at(struct ft_known *e, __u32 which)
+{
+	asm volatile("%0 &= 3" : "+r"(which));
+	return &e->set[which];
+}
+
+/* Which of the sets it is, FT_KNOWN_SETS when none; without a branch, which would be a path each. */
+FT_INLINE __u32 ft_which_set(const struct ft_known *e, __u32 fingerprint)
+{
+	__u32 which = FT_KNOWN_SETS;
 
 #pragma unroll
 	for (__u32 i = 0; i < FT_KNOWN_SETS; i++)
-		found |= e->sets[i] == set;
-	return found;
+		which = e->set[i].fingerprint == fingerprint ? i : which;
+	return which;
 }
 
 /* The way that holds @tag, or NULL and in *@ret_oldest the one that makes room. */
@@ -54,7 +68,7 @@ FT_INLINE struct ft_known *ft_filter_find(struct ft_filter_set *fs, __u32 tag, _
 		if (e->tag == tag)
 			return e;
 		/* a free way counts as infinitely old */
-		if (oldest->tag && (!e->tag || now - e->seen > now - oldest->seen))
+		if (oldest->tag && (!e->tag || (now << 2) - e->seen > (now << 2) - oldest->seen))
 			oldest = e;
 	}
 	*ret_oldest = oldest;
@@ -90,6 +104,17 @@ FT_INLINE bool ft_new_client(struct ft_scratch *s, const struct ft_walk *w, __u6
 	return line && ft_line_learn(s, line, tag | 1);
 }
 
+/*
+ * A set that comes back in place of another is a change to whoever counts what goes and returns,
+ * so it is told of sooner than that everything is as it was.
+ */
+FT_INLINE bool ft_is_due(const struct ft_known_set *set, bool is_back, __u32 now)
+{
+	return now - set->emitted >=
+		       (is_back ? ft_settings.return_ticks : ft_settings.refresh_ticks) ||
+	       ft_repeats(set->repeats) >= FT_REPEATS_MAX;
+}
+
 /* Judge the message just walked. */
 FT_INLINE void ft_filter_judge(struct ft_scratch *s, __u64 fingerprint, struct ft_verdict *v)
 {
@@ -99,7 +124,8 @@ FT_INLINE void ft_filter_judge(struct ft_scratch *s, __u64 fingerprint, struct f
 	struct ft_known *e;
 
 	v->tag = ft_nonzero(w->name_hash >> 32);
-	v->set = ft_nonzero(fingerprint);
+	v->fingerprint = ft_nonzero(fingerprint);
+	v->which = 0;
 	v->now = (__u32)ft_ticks();
 	v->held_back = false;
 	v->novelty = FT_NOVELTY_NAME;
@@ -112,10 +138,11 @@ FT_INLINE void ft_filter_judge(struct ft_scratch *s, __u64 fingerprint, struct f
 		return;
 	v->known = e;
 	v->novelty = FT_NOVELTY_CHANGED;
-	if (!ft_remembers(e, v->set))
+	v->which = ft_which_set(e, v->fingerprint);
+	if (v->which == FT_KNOWN_SETS)
 		return;
 	v->novelty = FT_NOVELTY_REFRESH;
-	if (v->now - e->emitted >= ft_settings.refresh_ticks)
+	if (ft_is_due(ft_set_at(e, v->which), v->which != (e->seen & 3), v->now))
 		return;
 	v->novelty = FT_NOVELTY_CLIENT;
 	if (ft_settings.clients && ft_new_client(s, w, fingerprint))
@@ -124,66 +151,105 @@ FT_INLINE void ft_filter_judge(struct ft_scratch *s, __u64 fingerprint, struct f
 }
 
 /* Held back: what its record would have said goes into the entry. */
-FT_INLINE void ft_filter_count(struct ft_known *e, const struct ft_walk *w, __u32 now)
+FT_INLINE void ft_filter_count(const struct ft_verdict *v, const struct ft_walk *w)
 {
-	if (!e->repeats) {
-		e->first_ns = ft_coarse_ns();
-		e->ttl_min = w->ttl_min;
-		e->ttl_max = w->ttl_max;
+	struct ft_known *e = v->known;
+	struct ft_known_set *set = ft_set_at(e, v->which);
+	__u32 after = v->now - set->emitted;
+
+	if (!ft_repeats(__sync_fetch_and_add(&set->repeats, 1))) {
+		after >>= ft_settings.first_shift;
+		__sync_fetch_and_add(&set->repeats, (after < 0xffff ? after : 0xffff) << 16);
 	}
 	if (w->ttl_min < e->ttl_min)
 		e->ttl_min = w->ttl_min;
 	if (w->ttl_max > e->ttl_max)
 		e->ttl_max = w->ttl_max;
-	if (e->seen != now)
-		e->seen = now;
-	__sync_fetch_and_add(&e->repeats, 1);
+	if ((e->seen ^ v->now << 2) > 3)
+		e->seen = v->now << 2 | (e->seen & 3);
 }
 
-/* What the record carries of the repeats before it; they are then the record's. */
-FT_INLINE void ft_filter_take(struct ft_known *e, struct ft_response *r)
+/* What the record, its time filled in, carries of the repeats before it; they are then its own. */
+FT_INLINE void ft_filter_take(struct ft_verdict *v, struct ft_response *r)
 {
-	if (e->repeats) {
-		r->repeats = __sync_lock_test_and_set(&e->repeats, 0);
-		r->first_ns = e->first_ns;
-		r->ttl_min = e->ttl_min < r->ttl_min ? e->ttl_min : r->ttl_min;
-		r->ttl_max = e->ttl_max > r->ttl_max ? e->ttl_max : r->ttl_max;
-	}
+	struct ft_known_set *set = ft_set_at(v->known, v->which);
+	struct ft_known *e = v->known;
+	__u32 ago;
+
+	if (!set->repeats)
+		return;
+	v->taken = __sync_lock_test_and_set(&set->repeats, 0);
+	ago = v->now - set->emitted - (v->taken >> 16 << ft_settings.first_shift);
+	r->repeats = ft_repeats(v->taken);
+	r->first_ns = r->hdr.time_ns - (__u64)ago * ft_settings.ns_per_tick;
+	r->ttl_min = e->ttl_min < r->ttl_min ? e->ttl_min : r->ttl_min;
+	r->ttl_max = e->ttl_max > r->ttl_max ? e->ttl_max : r->ttl_max;
 }
 
 /* The record found no place: the repeats are the entry's again. */
-FT_INLINE void ft_filter_give_back(const struct ft_verdict *v, const struct ft_response *r)
+FT_INLINE void ft_filter_give_back(const struct ft_verdict *v)
 {
-	if (v->known && r->repeats)
-		__sync_fetch_and_add(&v->known->repeats, r->repeats);
+	if (v->known && v->taken)
+		__sync_fetch_and_add(&ft_set_at(v->known, v->which)->repeats, v->taken);
+}
+
+FT_INLINE void ft_filter_evict(struct ft_counters *c, struct ft_known *e)
+{
+	if (e->tag)
+		c->evictions++;
+#pragma unroll
+	for (__u32 i = 0; i < FT_KNOWN_SETS; i++) {
+		c->evicted_repeats += ft_repeats(e->set[i].repeats);
+		e->set[i] = (struct ft_known_set){};
+	}
+}
+
+/*
+ * Which set makes room: the one that went up longest ago, and those first that owe no repeats to
+ * anybody. A free one was never reported.
+ */
+FT_INLINE __u32 ft_set_makes_room(const struct ft_known *e, __u32 now)
+{
+	__u32 which = 0, most = 0;
+
+#pragma unroll
+	for (__u32 i = 0; i < FT_KNOWN_SETS; i++) {
+		const struct ft_known_set *set = &e->set[i];
+		__u32 age = (now - set->emitted) >> 1 | (set->repeats ? 0 : 1U << 31);
+
+		age = set->fingerprint ? age : ~0U;
+		which = age > most ? i : which;
+		most = age > most ? age : most;
+	}
+	return which;
 }
 
 /* The record is in the ring: remember what it said. */
 FT_INLINE void ft_filter_learn(struct ft_counters *c, const struct ft_verdict *v)
 {
 	struct ft_known *e = v->known;
+	struct ft_known_set *set;
+	__u32 which = v->which;
 
 	if (!e)
 		return;
-	e->emitted = v->now;
-	e->seen = v->now;
 	if (v->novelty == FT_NOVELTY_NAME) {
-		if (e->tag) {
-			c->evictions++;
-			c->evicted_repeats += e->repeats;
-		}
-		__builtin_memset(e->sets, 0, sizeof(e->sets));
-		e->repeats = 0;
-		e->next = 1;
-		e->sets[0] = v->set;
+		ft_filter_evict(c, e);
+		which = 0;
 		e->tag = v->tag;
 	} else if (v->novelty == FT_NOVELTY_CHANGED) {
-		__u32 i = e->next;
-
-		i = i < FT_KNOWN_SETS ? i : 0;
-		e->sets[i & 7] = v->set;
-		e->next = i + 1;
+		which = ft_set_makes_room(e, v->now);
 	}
+	set = ft_set_at(e, which);
+	if (v->novelty == FT_NOVELTY_NAME || v->novelty == FT_NOVELTY_CHANGED) {
+		c->evicted_repeats += ft_repeats(set->repeats);
+		set->repeats = 0;
+		set->fingerprint = v->fingerprint;
+	}
+	set->emitted = v->now;
+	e->ttl_min = ~0U;
+	e->ttl_max = 0;
+	e->seen = v->now << 2 | (which & 3);
 }
 
 #endif

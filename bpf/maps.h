@@ -216,10 +216,10 @@ FT_INLINE __u64 ft_ticks(void)
 	return ft_settings.given_clock ? ft_given_ticks : bpf_jiffies64();
 }
 
-/* Time of a repeat, to the tick. */
-FT_INLINE __u64 ft_coarse_ns(void)
+/* The time of a record. */
+FT_INLINE __u64 ft_now_ns(void)
 {
-	return ft_settings.given_clock ? ft_given_ns : bpf_ktime_get_coarse_ns();
+	return ft_settings.given_clock ? ft_given_ns : bpf_ktime_get_ns();
 }
 
 /* True while fewer than @per_second were granted on this CPU in this second; 0 is no limit. */

@@ -18,8 +18,11 @@ enum ft_fragments_mode {
 
 struct ft_settings {
 	__u64 seed;
-	__u32 refresh_ticks;
+	__u32 refresh_ticks; /* of the set told last */
+	__u32 return_ticks; /* of one that others have replaced */
 	__u32 ticks_per_second;
+	__u32 ns_per_tick;
+	__u32 first_shift; /* of the field of that name in struct ft_known_set */
 	__u32 filter_mask; /* sets of ft_filter minus one */
 	__u32 clients_mask; /* lines of ft_clients minus one */
 	__u32 wake_bytes; /* wake the reader when the ring fills past this; 0: never */
@@ -40,7 +43,8 @@ struct ft_settings {
 };
 
 #define FT_FILTER_WAYS	  4
-#define FT_KNOWN_SETS	  7
+#define FT_KNOWN_SETS	  4 /* a power of two */
+#define FT_REPEATS_MAX	  0xff00 /* a set's record goes up then; with room for all CPUs at once */
 #define FT_FRAGMENT_LINES 1024 /* of eight packets each */
 #define FT_FLOW_LINES	  1024 /* of eight UDP flows each */
 #define FT_WATCH_MAX	  16384
@@ -59,17 +63,28 @@ struct ft_recent {
 	struct ft_flow flow;
 };
 
+/*
+ * What a question was answered with. Repeats belong to the set: were they the name's, an address
+ * would seem to have been there since others were. Remembered are as many sets as come and go
+ * within one refresh interval; one that stayed away longer goes up in any case.
+ */
+struct ft_known_set {
+	__u32 fingerprint; /* its low half; 0: free */
+	__u32 emitted; /* ticks when its last record went up */
+	/*
+	 * Low half: repeats since then. High half: when the first of them came, in ticks >>
+	 * first_shift behind `emitted`. One word, so that both are taken at once.
+	 */
+	__u32 repeats;
+};
+
 /* One question in the repeat filter: a cache line. */
 struct ft_known {
 	__u32 tag; /* high half of the name hash; 0: free */
-	__u32 emitted; /* ticks when its last record went up */
-	__u32 repeats; /* since then */
-	__u32 ttl_min; /* over those */
+	__u32 seen; /* ticks << 2; the way seen longest ago makes room. Low bits: the set told last */
+	__u32 ttl_min; /* over the repeats of all sets since one of them went up; ~0: none */
 	__u32 ttl_max;
-	__u32 next; /* which of sets[] makes room */
-	__u64 first_ns; /* when the first of them came */
-	__u32 sets[FT_KNOWN_SETS]; /* fingerprints, low half; 0: free */
-	__u32 seen; /* ticks; the way seen longest ago makes room */
+	struct ft_known_set set[FT_KNOWN_SETS];
 };
 _Static_assert(sizeof(struct ft_known) == 64, "one cache line a name");
 

@@ -97,7 +97,7 @@ struct ft_response {
 	struct ft_packet pkt;
 	__u64 name_hash;	/* ft_name_hash() of the first question; 0 without one */
 	__u64 fingerprint;	/* ft_fingerprint: see fingerprint.h; 0 when not walked */
-	__u32 repeats;		/* identical responses held back since the last record */
+	__u32 repeats;		/* identical responses held back since the set's last record */
 	__u32 ttl_min;		/* over this and those repeats: smallest and largest TTL of the */
 	__u32 ttl_max;		/* A/AAAA/NS/CNAME records in the answer section; 0 without */
 	__u16 records[3];	/* records read in answer, authority, additional */

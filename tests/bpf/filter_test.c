@@ -151,8 +151,7 @@ static void compression_does_not_matter(void **state)
 
 static void sets_in_rotation_become_quiet(void **state)
 {
-	static const char *const sets[] = {"192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4",
-					   "192.0.2.5", "192.0.2.6", "192.0.2.7"};
+	static const char *const sets[] = {"192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4"};
 	struct tap *t = open_default(NULL);
 
 	(void)state;
@@ -162,36 +161,142 @@ static void sets_in_rotation_become_quiet(void **state)
 	for (int round = 0; round < 3; round++)
 		for (size_t i = 0; i < FT_KNOWN_SETS; i++)
 			assert_int_equal(run_answer(t, "a.example.", sets[i], 60), FT_STAGE_REPEAT);
-	/* one more makes the oldest new again */
-	assert_int_equal(run_answer(t, "a.example.", "192.0.2.99", 60), FT_STAGE_EMITTED);
-	assert_int_equal(run_answer(t, "a.example.", sets[1], 60), FT_STAGE_REPEAT);
-	assert_int_equal(run_answer(t, "a.example.", sets[0], 60), FT_STAGE_EMITTED);
 	tap_close(t);
+}
+
+#define SECOND 1000000000ULL
+#define START  (1700000000 * SECOND)
+
+static void given_clock(struct ft_settings *s)
+{
+	s->given_clock = 1;
+	s->refresh_ticks = 60 * s->ticks_per_second;
+	s->return_ticks = s->refresh_ticks / 16;
+	s->first_shift = 0;
+	s->mark_refresh = 0;
 }
 
 static void next_record_carries_the_repeats(void **state)
 {
-	struct tap *t = open_default(NULL);
-	uint64_t sum = 0, first_ns, up_ns;
+	struct tap *t = open_default(given_clock);
+	uint64_t tick = kernel_tick_ns();
 
 	(void)state;
+	tap_clock(t, START);
 	run_answer(t, "a.example.", "192.0.2.1", 60);
-	up_ns = only(t)->hdr.time_ns;
-	for (uint32_t i = 0; i < 25; i++)
+	for (uint32_t i = 0; i < 25; i++) {
+		tap_clock(t, START + (7 + i) * SECOND);
 		assert_int_equal(run_answer(t, "a.example.", "192.0.2.1", 20 + i), FT_STAGE_REPEAT);
-	assert_int_equal(run_answer(t, "a.example.", "192.0.2.2", 30), FT_STAGE_EMITTED);
+	}
+	tap_clock(t, START + 61 * SECOND);
+	assert_int_equal(run_answer(t, "a.example.", "192.0.2.1", 30), FT_STAGE_EMITTED);
+	assert_int_equal(only(t)->novelty, FT_NOVELTY_REFRESH);
 	assert_int_equal(only(t)->repeats, 25);
 	assert_int_equal(only(t)->ttl_min, 20);
 	assert_int_equal(only(t)->ttl_max, 44);
-	first_ns = only(t)->first_ns;
-	/* a coarse clock: it may lag behind the first record by a tick */
-	assert_true(first_ns + 20000000 > up_ns && first_ns <= only(t)->hdr.time_ns);
-	sum += only(t)->repeats;
-	assert_int_equal(run_answer(t, "a.example.", "192.0.2.3", 30), FT_STAGE_EMITTED);
+	assert_in_range(only(t)->first_ns - tap_unix(t), START + 7 * SECOND - tick,
+			START + 7 * SECOND + tick);
+	assert_int_equal(t->counters[FT_STAGE_REPEAT], 25);
+	tap_clock(t, START + 122 * SECOND);
+	assert_int_equal(run_answer(t, "a.example.", "192.0.2.1", 30), FT_STAGE_EMITTED);
 	assert_int_equal(only(t)->repeats, 0);
+	assert_int_equal(only(t)->ttl_min, 30);
 	assert_int_equal(only(t)->ttl_max, 30);
 	assert_true(only(t)->first_ns == 0);
-	assert_int_equal(sum, t->counters[FT_STAGE_REPEAT]);
+	tap_close(t);
+}
+
+/* An address was not there before it was first answered, however long others had been. */
+static void repeats_belong_to_their_set(void **state)
+{
+	struct tap *t = open_default(given_clock);
+
+	(void)state;
+	tap_clock(t, START);
+	run_answer(t, "a.example.", "192.0.2.1", 60);
+	for (int i = 0; i < 5; i++)
+		run_answer(t, "a.example.", "192.0.2.1", 60);
+	tap_clock(t, START + 10 * SECOND);
+	assert_int_equal(run_answer(t, "a.example.", "192.0.2.2", 60), FT_STAGE_EMITTED);
+	assert_int_equal(only(t)->novelty, FT_NOVELTY_CHANGED);
+	assert_int_equal(only(t)->repeats, 0);
+	assert_true(only(t)->first_ns == 0);
+	run_answer(t, "a.example.", "192.0.2.2", 60);
+	/* each is due by its own time */
+	tap_clock(t, START + 62 * SECOND);
+	assert_int_equal(run_answer(t, "a.example.", "192.0.2.2", 60), FT_STAGE_REPEAT);
+	assert_int_equal(run_answer(t, "a.example.", "192.0.2.1", 60), FT_STAGE_EMITTED);
+	assert_int_equal(only(t)->repeats, 5);
+	tap_clock(t, START + 71 * SECOND);
+	assert_int_equal(run_answer(t, "a.example.", "192.0.2.2", 60), FT_STAGE_EMITTED);
+	assert_int_equal(only(t)->repeats, 2);
+	tap_close(t);
+}
+
+/* What goes and comes back is a change: told of after seconds; what merely stays is not. */
+static void a_set_that_comes_back_is_told_of_soon(void **state)
+{
+	struct tap *t = open_default(given_clock);
+
+	(void)state;
+	tap_clock(t, START);
+	run_answer(t, "a.example.", "192.0.2.1", 60);
+	tap_clock(t, START + SECOND);
+	assert_int_equal(run_answer(t, "a.example.", "192.0.2.2", 60), FT_STAGE_EMITTED);
+	assert_int_equal(run_answer(t, "a.example.", "192.0.2.1", 60), FT_STAGE_REPEAT);
+	tap_clock(t, START + 5 * SECOND);
+	assert_int_equal(run_answer(t, "a.example.", "192.0.2.2", 60), FT_STAGE_REPEAT);
+	assert_int_equal(run_answer(t, "a.example.", "192.0.2.1", 60), FT_STAGE_EMITTED);
+	assert_int_equal(only(t)->novelty, FT_NOVELTY_REFRESH);
+	assert_int_equal(only(t)->repeats, 1);
+	assert_int_equal(run_answer(t, "a.example.", "192.0.2.2", 60), FT_STAGE_EMITTED);
+	assert_int_equal(run_answer(t, "a.example.", "192.0.2.1", 60), FT_STAGE_REPEAT);
+	tap_close(t);
+}
+
+/* Who owes no repeats to anybody makes room first; then what went up longest ago, and is counted. */
+static void sets_make_room_and_it_is_counted(void **state)
+{
+	struct tap *t = open_default(given_clock);
+	struct kernel_stats stats;
+	char list[32];
+
+	(void)state;
+	tap_clock(t, START);
+	for (int i = 0; i < FT_KNOWN_SETS; i++) {
+		snprintf(list, sizeof(list), "192.0.2.%d", i);
+		tap_clock(t, START + (unsigned int)i * SECOND);
+		assert_int_equal(run_answer(t, "a.example.", list, 60), FT_STAGE_EMITTED);
+		if (i != 2)
+			assert_int_equal(run_answer(t, "a.example.", list, 60), FT_STAGE_REPEAT);
+	}
+	assert_int_equal(run_answer(t, "a.example.", "192.0.2.98", 60), FT_STAGE_EMITTED);
+	run_answer(t, "a.example.", "192.0.2.98", 60);
+	assert_int_equal(kernel_stats(t->k, &stats), 0);
+	assert_int_equal(stats.filter_evicted_repeats, 0);
+	assert_int_equal(run_answer(t, "a.example.", "192.0.2.99", 60), FT_STAGE_EMITTED);
+	assert_int_equal(kernel_stats(t->k, &stats), 0);
+	assert_int_equal(stats.filter_evicted_repeats, 1);
+	assert_int_equal(run_answer(t, "a.example.", "192.0.2.1", 60), FT_STAGE_REPEAT);
+	assert_int_equal(run_answer(t, "a.example.", "192.0.2.0", 60), FT_STAGE_EMITTED);
+	tap_close(t);
+}
+
+/* A count that its sixteen bits would not hold goes up before its time. */
+static void a_full_count_goes_up(void **state)
+{
+	struct tap *t = open_default(given_clock);
+	uint64_t carried = 0;
+
+	(void)state;
+	tap_clock(t, START);
+	for (uint32_t i = 0; i <= 2 * FT_REPEATS_MAX + 2; i++) {
+		run_answer(t, "a.example.", "192.0.2.1", 60);
+		if (t->records_len)
+			carried += only(t)->repeats;
+	}
+	assert_int_equal(carried, 2 * FT_REPEATS_MAX);
+	assert_int_equal(t->counters[FT_STAGE_EMITTED], 3);
 	tap_close(t);
 }
 
@@ -416,15 +521,28 @@ static void drop(void *ctx, const struct ft_event_hdr *rec)
 	(void)rec;
 }
 
+/* One more first sighting of the size of an answer with one address. */
+static unsigned int refused_for_room(struct tap *t)
+{
+	static unsigned int n;
+	static struct packet p;
+	char name[32];
+
+	snprintf(name, sizeof(name), "f%u.ex.", n++);
+	answer(&p, name, "192.0.2.1", 60);
+	return tap_run_unread(t, TAP_XDP, &p);
+}
+
 static void what_found_no_room_comes_up_again(void **state)
 {
-	struct tap *t = open_default(NULL);
+	struct tap *t = open_default(given_clock);
 	static struct packet p;
 	char name[32];
 	unsigned int end = FT_STAGE_EMITTED;
 
 	(void)state;
 	/* known, with three repeats to its account */
+	tap_clock(t, START);
 	answer(&p, "a.example.", "192.0.2.1", 60);
 	for (int i = 0; i < 4; i++)
 		tap_run(t, TAP_XDP, &p);
@@ -438,9 +556,18 @@ static void what_found_no_room_comes_up_again(void **state)
 		;
 	assert_int_equal(tap_run(t, TAP_XDP, &p), FT_STAGE_EMITTED);
 	assert_int_equal(only(t)->novelty, FT_NOVELTY_NAME);
-	answer(&p, "a.example.", "192.0.2.9", 60);
+	/* nor had the record of what was known one, and its repeats are not forgotten */
+	answer(&p, "a.example.", "192.0.2.1", 60);
+	tap_clock(t, START + 61 * SECOND);
+	for (end = FT_STAGE_EMITTED; end == FT_STAGE_EMITTED;)
+		end = refused_for_room(t);
+	assert_int_equal(tap_run_unread(t, TAP_XDP, &p), FT_STAGE_RING_FULL);
+	while (kernel_poll(t->k, 0, drop, NULL) > 0)
+		;
 	assert_int_equal(tap_run(t, TAP_XDP, &p), FT_STAGE_EMITTED);
+	assert_int_equal(only(t)->novelty, FT_NOVELTY_REFRESH);
 	assert_int_equal(only(t)->repeats, 3);
+	assert_true(only(t)->first_ns != 0);
 	tap_close(t);
 }
 
@@ -478,6 +605,10 @@ int main(void)
 		cmocka_unit_test(compression_does_not_matter),
 		cmocka_unit_test(sets_in_rotation_become_quiet),
 		cmocka_unit_test(next_record_carries_the_repeats),
+		cmocka_unit_test(repeats_belong_to_their_set),
+		cmocka_unit_test(a_set_that_comes_back_is_told_of_soon),
+		cmocka_unit_test(sets_make_room_and_it_is_counted),
+		cmocka_unit_test(a_full_count_goes_up),
 		cmocka_unit_test(refresh_is_due_by_the_clock),
 		cmocka_unit_test(names_and_types_are_apart),
 		cmocka_unit_test(without_question_nothing_is_filtered),

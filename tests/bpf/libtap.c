@@ -11,6 +11,8 @@
 
 #include "libtap.h"
 
+#include "dns.skel.h"
+
 static struct tap *open_some(const struct kernel_config *cfg, bool xdp_only,
 			     void (*adjust)(struct ft_settings *))
 {
@@ -126,4 +128,15 @@ unsigned int tap_run(struct tap *t, enum tap_way way, const struct packet *p)
 
 	tap_read(t);
 	return end;
+}
+
+void tap_clock(struct tap *t, uint64_t time_ns)
+{
+	t->k->bpf->bss->ft_given_ns = time_ns;
+	t->k->bpf->bss->ft_given_ticks = time_ns / kernel_tick_ns();
+}
+
+uint64_t tap_unix(const struct tap *t)
+{
+	return (uint64_t)t->k->unix_offset_ns;
 }

@@ -48,6 +48,10 @@ unsigned int tap_run(struct tap *t, enum tap_way way, const struct packet *p);
 /* The same, leaving the records in the ring. */
 unsigned int tap_run_unread(struct tap *t, enum tap_way way, const struct packet *p);
 void tap_read(struct tap *t);
+/* The time of what follows, where ft_settings.given_clock is set. */
+void tap_clock(struct tap *t, uint64_t time_ns);
+/* What kernel_poll() added to the times of the records. */
+uint64_t tap_unix(const struct tap *t);
 /* Asserts that the sums hold. */
 void tap_check_ledger(const uint64_t counters[FT_COUNTER_MAX]);
 

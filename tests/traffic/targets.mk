@@ -10,6 +10,7 @@ FIT_ARGS ?=
 TRAFFIC_LIB := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/traffic/lib*.c))
 
 .PHONY: evaluate fit profiles
+tests: $(EVALUATE)
 
 evaluate: $(EVALUATE)
 	$(Q)mkdir -p $(BUILD)/evaluate

@@ -71,6 +71,18 @@ uint64_t kernel_tick_ns(void)
 	return (uint64_t)ts.tv_nsec;
 }
 
+/* Repeats come at most a refresh interval behind their set's record: sixteen bits are to hold that. */
+static uint32_t first_shift(uint32_t refresh_ticks)
+{
+	uint32_t longest = (uint32_t)(86400 * NS_PER_S / kernel_tick_ns()), shift = 0;
+
+	if (refresh_ticks < longest)
+		longest = refresh_ticks;
+	while (longest >> shift > UINT16_MAX)
+		shift++;
+	return shift;
+}
+
 static void fill_filter(struct kernel *k, struct ft_settings *s)
 {
 	const struct kernel_config *cfg = &k->cfg;
@@ -84,6 +96,8 @@ static void fill_filter(struct kernel *k, struct ft_settings *s)
 	s->filter = cfg->filter;
 	s->filter_mask = (uint32_t)k->filter_sets - 1;
 	s->refresh_ticks = cfg->refresh_ns && ticks < UINT32_MAX ? (uint32_t)ticks : UINT32_MAX;
+	s->return_ticks = s->refresh_ticks / 16;
+	s->first_shift = first_shift(s->refresh_ticks);
 	s->clients = (uint8_t)cfg->clients;
 	/* a quarter of the filter's memory: eight tags a line */
 	s->clients_mask = cfg->clients ? (uint32_t)k->filter_sets - 1 : 0;
@@ -97,6 +111,7 @@ static int fill_settings(struct kernel *k, struct ft_settings *s)
 	s->seed = cfg->seed;
 	if (!s->seed && getrandom(&s->seed, sizeof(s->seed), 0) != sizeof(s->seed))
 		return -errno;
+	s->ns_per_tick = (uint32_t)kernel_tick_ns();
 	s->ticks_per_second = (uint32_t)(NS_PER_S / kernel_tick_ns());
 	s->wake_bytes = (uint32_t)(ring / 8);
 	/* all CPUs together stay below wake_bytes, beginning at half of it */
