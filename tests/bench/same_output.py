@@ -16,7 +16,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 from bench import FLUXTAP, ROOT, TOOLS, build_base  # noqa: E402
 
-SIZES = re.compile(rb'"table_bytes":[0-9]+|"bytes":[0-9]+')
+SIZES = re.compile(rb'"table_bytes":[0-9]+|,"candidate_bytes":[0-9]+|"bytes":[0-9]+')
 # names, responses, further arguments of the workload, of replay
 WORKLOADS = ((100000, 150000, ["-r", "3"], []),
              (300000, 200000, ["-r", "20", "-c", "200000"], ["--set", "limits.memory=32MiB"]),

@@ -8,6 +8,7 @@
 
 #include "base/hash.h"
 #include "base/ip.h"
+#include "base/blocks.h"
 #include "base/table.h"
 
 static void ip_text_round_trip(void **state)
@@ -157,6 +158,51 @@ static void table_uses_anew_what_was_removed(void **state)
 	table_free(t);
 }
 
+#define HELD 200
+
+struct held {
+	uint8_t *block;
+	size_t bytes;
+	uint8_t mark;
+};
+
+static void let_go(struct blocks *b, struct held *h)
+{
+	for (size_t i = 0; h->block && i < h->bytes; i++)
+		assert_int_equal(h->block[i], h->mark);
+	blocks_give(b, h->block, h->bytes);
+	h->block = NULL;
+}
+
+static void blocks_neither_overlap_nor_get_lost(void **state)
+{
+	struct held held[HELD] = { 0 };
+	struct blocks b;
+	uint64_t random = 3;
+
+	(void)state;
+	assert_int_equal(blocks_init(&b, 64 * BLOCK_MOST), 0);
+	for (unsigned int i = 0; i < 100000; i++) {
+		struct held *h = &held[hash_mix(++random) % HELD];
+
+		let_go(&b, h);
+		h->bytes = 1 + hash_mix(++random) % BLOCK_MOST;
+		h->mark = (uint8_t)i;
+		h->block = blocks_take(&b, h->bytes);
+		for (size_t j = 0; h->block && j < h->bytes; j++)
+			assert_int_equal(h->block[j], 0);
+		if (h->block)
+			memset(h->block, h->mark, h->bytes);
+	}
+	assert_true(b.refused > 0); /* more was asked for than there is */
+	for (unsigned int i = 0; i < HELD; i++)
+		let_go(&b, &held[i]);
+	assert_int_equal(b.used, 0);
+	assert_int_equal(blocks_large_left(&b), 128); /* all joined again */
+	assert_null(blocks_take(&b, BLOCK_MOST + 1));
+	blocks_fini(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -167,6 +213,7 @@ int main(void)
 		cmocka_unit_test(table_is_bounded_and_counts_evictions),
 		cmocka_unit_test(table_keeps_what_is_used_in_a_flood),
 		cmocka_unit_test(table_uses_anew_what_was_removed),
+		cmocka_unit_test(blocks_neither_overlap_nor_get_lost),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -125,10 +125,9 @@ static enum names_outcome tell_cut(struct names *n, double at_s, const uint32_t 
 				   struct names_result *res)
 {
 	struct set_of s;
-	struct names_response r = { .rrset = &s.r,
-				    .server = 5,
-				    .client = 9,
-				    .time_ns = (uint64_t)((1e9 + at_s) * 1e9) };
+	struct names_response r = {
+		.rrset = &s.r, .server = 5, .client = 9, .time_ns = (uint64_t)((1e9 + at_s) * 1e9)
+	};
 
 	make(&s, ips, len, 60);
 	s.r.partial = true;
@@ -197,6 +196,9 @@ static void ttl_zero_counts_once_in_five_seconds(void **state)
 	names_free(n);
 }
 
+static struct blocks blocks; /* where samples grow */
+static const struct sample_ops sample_ops = { .blocks = &blocks };
+
 static void draw(struct sample *s, uint64_t *random, uint32_t pool, unsigned int k, uint32_t at_s)
 {
 	struct set_of set;
@@ -213,7 +215,7 @@ static void draw(struct sample *s, uint64_t *random, uint32_t pool, unsigned int
 		} while (j < i);
 	}
 	make(&set, ips, k, 60);
-	sample_add(s, &set.r.set, 0, true, 1, at_s, 120, NULL, &delta);
+	sample_add(s, &set.r.set, 0, true, 1, at_s, 120, &sample_ops, &delta);
 }
 
 static void pool_estimates_are_near(void **state)
@@ -233,6 +235,7 @@ static void pool_estimates_are_near(void **state)
 		sum += p.estimate;
 		inside += p.low <= 100 && p.high >= 100;
 		distinct += sample_distinct(&s, 0);
+		sample_free(&s, &blocks);
 	}
 	/* after 32 sets of 8 about 93 of 100 have been seen, and the estimate says 100 */
 	assert_true(fabs(sum / 100 - 100) < 12);
@@ -249,6 +252,7 @@ static void one_answer_says_nothing_about_the_pool(void **state)
 	(void)state;
 	draw(&s, &random, 1000, 16, 1000);
 	assert_true(fabs(sample_pool_size(&s, 1).estimate - 16) < 0.01);
+	sample_free(&s, &blocks);
 }
 
 static void novelty_falls_in_a_pool_and_stays_in_flux(void **state)
@@ -263,6 +267,8 @@ static void novelty_falls_in_a_pool_and_stays_in_flux(void **state)
 	}
 	assert_true(sample_novelty(&pool) < 0.1);
 	assert_true(sample_novelty(&flux) > 0.9);
+	sample_free(&pool, &blocks);
+	sample_free(&flux, &blocks);
 }
 
 static struct sample_delta tell_sample(struct sample *s, uint32_t ip, unsigned int server,
@@ -272,7 +278,7 @@ static struct sample_delta tell_sample(struct sample *s, uint32_t ip, unsigned i
 	struct set_of set;
 
 	make(&set, &ip, 1, 60);
-	sample_add(s, &set.r.set, server, at_s > 1000, 1, at_s, 120, NULL, &delta);
+	sample_add(s, &set.r.set, server, at_s > 1000, 1, at_s, 120, &sample_ops, &delta);
 	return delta;
 }
 
@@ -293,6 +299,7 @@ static void quick_returns_are_known_addresses(void **state)
 	assert_int_equal(s.entries, 3);
 	assert_int_equal(tell_sample(&s, 1, 0, 1200).reentries, 1);
 	assert_int_equal(s.entries, 4);
+	sample_free(&s, &blocks);
 }
 
 static void sample_expires_and_stays_sound(void **state)
@@ -306,14 +313,96 @@ static void sample_expires_and_stays_sound(void **state)
 	assert_int_equal(s.len, SAMPLE_SLOTS);
 	assert_true(s.overflowed);
 	assert_true(fabs(sample_distinct(&s, 0) / 1600 - 1) < 0.4);
-	sample_expire(&s, 1000 + 150 * 60, NULL);
+	sample_expire(&s, 1000 + 150 * 60, &sample_ops);
 	assert_true(s.len < SAMPLE_SLOTS);
 	for (unsigned int i = 0; i < s.len; i++)
 		assert_true(s.slots[i].last_s >= 1000 + 150 * 60);
-	sample_expire(&s, UINT32_MAX, NULL);
+	sample_expire(&s, UINT32_MAX, &sample_ops);
 	assert_int_equal(s.len, 0);
 	draw(&s, &random, 100, 8, 99999);
 	assert_int_equal(s.len, 8);
+	sample_free(&s, &blocks);
+	assert_int_equal(blocks.used, 0);
+}
+
+static void sample_costs_what_it_holds(void **state)
+{
+	struct sample s = { .len = 0 };
+
+	(void)state;
+	for (uint32_t i = 0; i < SAMPLE_SLOTS; i++) {
+		tell_sample(&s, i, 0, 1000 + i * 60);
+		assert_int_equal(s.len, i + 1);
+		assert_true(blocks.used == 32 * (i < 4	  ? 4
+						 : i < 8  ? 8
+						 : i < 16 ? 16
+						 : i < 32 ? 32
+							  : 64));
+	}
+	sample_free(&s, &blocks);
+}
+
+/* Addresses of both families, as an aggregate meets them, in any order. */
+static void sample_tells_the_addresses_it_was_told(void **state)
+{
+	struct ip_addr told[40];
+	struct sample s = { .len = 0 };
+	struct sample_delta delta;
+
+	(void)state;
+	for (uint32_t i = 0; i < 40; i++) {
+		uint8_t raw[16] = {
+			0x20, 0x01, 0x0d, 0xb8, 0, (uint8_t)i, 0, 0, [15] = (uint8_t)i
+		};
+		uint64_t hash = hash_mix(i + 1);
+		struct sample_set set = { &told[i], &hash, 1 };
+
+		told[i] = i > 10 && i % 3 ? ip_from_v6(raw) : ip_from_v4(raw);
+		if (ip_is_v4(&told[i]))
+			told[i].b[15] = (uint8_t)i;
+		sample_add(&s, &set, 0, true, 1, 1000 + i, 120, &sample_ops, &delta);
+	}
+	for (uint32_t i = 0; i < 40; i++) {
+		int at = sample_find(&s, hash_mix(i + 1));
+		struct ip_addr addr = sample_addr(&s, (unsigned int)at);
+
+		assert_true(at >= 0);
+		assert_true(ip_equal(&addr, &told[i]));
+	}
+	sample_expire(&s, 1020, &sample_ops);
+	assert_int_equal(s.len, 20);
+	for (uint32_t i = 20; i < 40; i++) {
+		int at = sample_find(&s, hash_mix(i + 1));
+		struct ip_addr addr = sample_addr(&s, (unsigned int)at);
+
+		assert_true(ip_equal(&addr, &told[i]));
+	}
+	sample_free(&s, &blocks);
+	assert_int_equal(blocks.used, 0);
+}
+
+/* It stays as large as it is, and still says how many there were. */
+static void sample_makes_do_without_memory(void **state)
+{
+	struct blocks few;
+	const struct sample_ops ops = { .blocks = &few };
+	struct sample s = { .len = 0 };
+	struct sample_delta delta;
+
+	(void)state;
+	assert_int_equal(blocks_init(&few, BLOCK_MOST), 0);
+	assert_non_null(blocks_take(&few, BLOCK_MOST / 2));
+	assert_non_null(blocks_take(&few, BLOCK_MOST / 8)); /* left: 512 and 1024 */
+	for (uint32_t i = 0; i < 800; i++) {
+		struct set_of set;
+
+		make(&set, &i, 1, 60);
+		sample_add(&s, &set.r.set, 0, true, 1, 1000 + i, 120, &ops, &delta);
+	}
+	assert_int_equal(s.cap, 16); /* it grows into a new block before it leaves the old */
+	assert_true(s.overflowed && few.refused > 0);
+	assert_true(fabs(sample_distinct(&s, 0) / 800 - 1) < 0.5);
+	blocks_fini(&few);
 }
 
 static void one_off_names_leave_the_table_alone(void **state)
@@ -360,8 +449,13 @@ int main(void)
 		cmocka_unit_test(what_a_resolver_passes_on_counts_once),
 		cmocka_unit_test(quick_returns_are_known_addresses),
 		cmocka_unit_test(sample_expires_and_stays_sound),
+		cmocka_unit_test(sample_costs_what_it_holds),
+		cmocka_unit_test(sample_tells_the_addresses_it_was_told),
+		cmocka_unit_test(sample_makes_do_without_memory),
 		cmocka_unit_test(one_off_names_leave_the_table_alone),
 	};
 
+	if (blocks_init(&blocks, 1U << 20))
+		return 1;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -235,11 +235,17 @@ static void begin(struct churn_name *e, const struct names_response *r, uint32_t
 		e->flags |= NAME_V6;
 }
 
-static struct churn_server *servers_of(struct names *n, struct churn_name *e, size_t *ret_len)
+static struct churn_server *servers_of(struct names *n, struct churn_name *e, bool pick,
+				       size_t *ret_len)
 {
+	struct churn_server *slots = NULL;
+
+	if (e->candidate && n->ops.servers)
+		slots = n->ops.servers(n->ops_ctx, e->candidate, pick, ret_len);
+	if (slots)
+		return slots;
 	*ret_len = NAMES_SERVERS;
-	return e->candidate && n->ops.servers ? n->ops.servers(n->ops_ctx, e->candidate, ret_len)
-					      : e->servers;
+	return e->servers;
 }
 
 static struct churn_server *pick_server(struct names *n, struct churn_name *e, uint32_t tag,
@@ -248,7 +254,7 @@ static struct churn_server *pick_server(struct names *n, struct churn_name *e, u
 	struct churn_server *slots, *s;
 	size_t len;
 
-	slots = servers_of(n, e, &len);
+	slots = servers_of(n, e, true, &len);
 	s = churn_server_pick(slots, len, tag, &ret->new_server);
 	ret->server = (uint8_t)(s - slots);
 	return s;
@@ -267,7 +273,7 @@ static bool is_passed_on(struct names *n, struct churn_name *e, struct churn_ser
 
 	if (!r->rrset->ttl_s || r->rrset->partial)
 		return false;
-	slots = servers_of(n, e, &len);
+	slots = servers_of(n, e, false, &len);
 	for (size_t i = 0; i < len; i++) {
 		if (&slots[i] == s || !slots[i].tag || slots[i].set != r->rrset->identity ||
 		    !churn_same_expiry(slots[i].expiry_ds, expiry_ds))

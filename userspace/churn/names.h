@@ -100,8 +100,9 @@ int names_new(size_t capacity, struct names **ret);
 void names_free(struct names *n);
 
 struct names_ops {
-	/* Server slots kept elsewhere for the entry's candidate; @ret_n of them. */
-	struct churn_server *(*servers)(void *ctx, uint32_t candidate, size_t *ret_n);
+	/* Server slots kept elsewhere for the entry's candidate; @ret_n of them. @pick: one may
+	 * be wanted for a server not heard yet; they may move then. */
+	struct churn_server *(*servers)(void *ctx, uint32_t candidate, bool pick, size_t *ret_n);
 };
 void names_set_ops(struct names *n, const struct names_ops *ops, void *ctx);
 

@@ -21,26 +21,114 @@ static unsigned int largest(const struct sample *s)
 	return at;
 }
 
-/* A slot for a new unit: a free one, or that of the largest hash when the new one is smaller. */
-static int make_slot(struct sample *s, uint64_t hash, const struct sample_ops *ops)
+/* --- the memory of units ------------------------------------------------------------------- */
+
+#define UNIT_BYTES (sizeof(uint64_t) + sizeof(struct sample_slot))
+#define LEAST_CAP  4U
+
+void sample_free(struct sample *s, struct blocks *blocks)
+{
+	blocks_give(blocks, s->hash, s->cap * UNIT_BYTES);
+	blocks_give(blocks, s->high, s->cap * sizeof(*s->high));
+	memset(s, 0, sizeof(*s));
+}
+
+/* Twice the room. False when there is no memory. */
+static bool grow(struct sample *s, struct blocks *blocks)
+{
+	size_t cap = s->cap ? 2U * s->cap : LEAST_CAP;
+	uint64_t *hash = blocks_take(blocks, cap * UNIT_BYTES);
+	struct sample_slot *slots = (struct sample_slot *)(void *)(hash + cap);
+	void *high = s->high && hash ? blocks_take(blocks, cap * sizeof(*s->high)) : NULL;
+
+	if (!hash)
+		return false;
+	if (s->high && !high) {
+		blocks_give(blocks, hash, cap * UNIT_BYTES);
+		return false;
+	}
+	if (s->len) {
+		memcpy(hash, s->hash, s->len * sizeof(*hash));
+		memcpy(slots, s->slots, s->len * sizeof(*slots));
+	}
+	if (high) {
+		memcpy(high, s->high, s->len * sizeof(*s->high));
+		blocks_give(blocks, s->high, s->cap * sizeof(*s->high));
+		s->high = high;
+	}
+	blocks_give(blocks, s->hash, s->cap * UNIT_BYTES);
+	s->hash = hash;
+	s->slots = slots;
+	s->cap = (uint8_t)cap;
+	return true;
+}
+
+static const uint8_t v4_high[12] = { [10] = 0xff, [11] = 0xff };
+
+/* Room for more than the last four octets of each address. */
+static bool widen(struct sample *s, struct blocks *blocks)
+{
+	s->high = blocks_take(blocks, s->cap * sizeof(*s->high));
+	for (unsigned int i = 0; s->high && i < s->len; i++)
+		memcpy(s->high[i], v4_high, sizeof(v4_high));
+	return s->high != NULL;
+}
+
+struct ip_addr sample_addr(const struct sample *s, unsigned int at)
+{
+	struct ip_addr a;
+
+	memcpy(a.b, s->high ? s->high[at] : v4_high, sizeof(v4_high));
+	memcpy(a.b + sizeof(v4_high), s->slots[at].low, sizeof(s->slots[at].low));
+	return a;
+}
+
+/* Once widened there is room for any address; before, a unit is of IPv4 from its first address on.
+ */
+static void keep_addr(struct sample *s, unsigned int at, const struct ip_addr *addr)
+{
+	if (s->high)
+		memcpy(s->high[at], addr->b, sizeof(v4_high));
+	memcpy(s->slots[at].low, addr->b + sizeof(v4_high), sizeof(s->slots[at].low));
+}
+
+static void tell(const struct sample *s, sample_evict_fn fn, void *ctx, unsigned int at)
+{
+	struct ip_addr addr = sample_addr(s, at);
+
+	if (fn)
+		fn(ctx, &addr, s->hash[at]);
+}
+
+/*
+ * A slot for a new unit: a free one, or that of the largest hash when the new one is smaller. Where
+ * memory is short the k smallest are fewer.
+ */
+static int make_slot(struct sample *s, const struct ip_addr *addr, uint64_t hash,
+		     const struct sample_ops *ops)
 {
 	unsigned int at = s->len;
+	bool has_room = s->len < s->cap || (s->cap < SAMPLE_SLOTS && grow(s, ops->blocks));
 
-	if (s->len == SAMPLE_SLOTS) {
+	if (!s->cap || (!s->high && !ip_is_v4(addr) && !widen(s, ops->blocks)))
+		return -1;
+	if (!has_room) {
 		s->overflowed = true;
 		at = largest(s);
 		if (s->hash[at] < hash)
 			return -1;
-		if (ops && ops->evicted)
-			ops->evicted(ops->ctx, &s->slots[at], s->hash[at]);
+		tell(s, ops->evicted, ops->ctx, at);
 	} else {
 		s->len++;
 	}
 	memset(&s->slots[at], 0, sizeof(s->slots[at]));
 	s->contact &= ~(1ULL << at);
 	s->hash[at] = hash;
+	keep_addr(s, at, addr);
 	return (int)at;
 }
+
+/* --- sets ---------------------------------------------------------------------------------- */
 
 static void count_entry(struct sample *s, bool novel, struct sample_delta *ret)
 {
@@ -67,17 +155,16 @@ static void add_known(struct sample *s, unsigned int at, bool was_present, uint8
 static int add_unit(struct sample *s, const struct ip_addr *addr, uint64_t hash, uint32_t now_s,
 		    const struct sample_ops *ops, struct sample_delta *ret)
 {
-	int at = make_slot(s, hash, ops);
+	int at = make_slot(s, addr, hash, ops);
 	struct sample_slot *slot;
 
 	if (at < 0)
 		return -1;
 	slot = &s->slots[at];
-	slot->addr = *addr;
 	slot->first_s = slot->last_s = now_s;
-	slot->asn = ops && ops->asn ? ops->asn(ops->ctx, addr) : 0;
-	if (ops && ops->added)
-		ops->added(ops->ctx, slot, hash);
+	slot->asn = ops->asn ? ops->asn(ops->ctx, addr) : 0;
+	if (ops->added)
+		ops->added(ops->ctx, addr, hash);
 	if (!ret->is_first)
 		count_entry(s, true, ret);
 	/* an index added before it made room for this one must not be listed twice */
@@ -88,12 +175,13 @@ static int add_unit(struct sample *s, const struct ip_addr *addr, uint64_t hash,
 	return at;
 }
 
-static void mark_seen(struct sample_slot *slot, const struct ip_addr *addr, uint8_t bit,
+static void mark_seen(struct sample *s, unsigned int at, const struct ip_addr *addr, uint8_t bit,
 		      uint32_t weight, uint32_t now_s)
 {
+	struct sample_slot *slot = &s->slots[at];
 	uint32_t sightings = slot->sightings + weight;
 
-	slot->addr = *addr;
+	keep_addr(s, at, addr);
 	slot->present |= bit;
 	slot->heard |= bit;
 	slot->sightings = sightings < UINT16_MAX ? (uint16_t)sightings : UINT16_MAX;
@@ -125,7 +213,7 @@ void sample_add(struct sample *s, const struct sample_set *set, unsigned int ser
 			at = add_unit(s, &set->addrs[i], set->hashes[i], now_s, ops, ret);
 		if (at < 0)
 			continue;
-		mark_seen(&s->slots[at], &set->addrs[i], bit, weight, now_s);
+		mark_seen(s, (unsigned int)at, &set->addrs[i], bit, weight, now_s);
 	}
 	for (unsigned int i = 0; i < s->len; i++)
 		if (before[i] && !(s->slots[i].present & bit))
@@ -139,11 +227,12 @@ void sample_expire(struct sample *s, uint32_t before_s, const struct sample_ops 
 			i++;
 			continue;
 		}
-		if (ops && ops->evicted)
-			ops->evicted(ops->ctx, &s->slots[i], s->hash[i]);
+		tell(s, ops->evicted, ops->ctx, i);
 		s->len--;
 		s->slots[i] = s->slots[s->len];
 		s->hash[i] = s->hash[s->len];
+		if (s->high)
+			memcpy(s->high[i], s->high[s->len], sizeof(s->high[i]));
 		s->contact &= ~(1ULL << i);
 		if (s->contact >> s->len & 1)
 			s->contact |= 1ULL << i;
@@ -159,12 +248,12 @@ double sample_distinct(const struct sample *s, uint32_t since_s)
 
 	for (unsigned int i = 0; i < s->len; i++)
 		recent += s->slots[i].last_s >= since_s;
-	if (!s->overflowed || s->len < SAMPLE_SLOTS)
+	if (!s->overflowed || s->len < s->cap)
 		return recent;
 	/* k minimum values (Bar-Yossef et al. 2002): the k-th smallest of n uniform hashes is
 	 * near k/n of their range */
 	kept = (double)s->hash[largest(s)] / 18446744073709551616.0;
-	return recent / SAMPLE_SLOTS * (SAMPLE_SLOTS - 1) / kept;
+	return recent / s->len * (s->len - 1) / kept;
 }
 
 double sample_novelty(const struct sample *s)
@@ -215,13 +304,12 @@ double sample_dispersion(const struct sample *s, uint32_t since_s, bool by_prefi
 
 	for (unsigned int i = 0; i < s->len; i++) {
 		const struct sample_slot *slot = &s->slots[i];
+		struct ip_addr addr;
 
 		if (slot->last_s < since_s)
 			continue;
-		if (slot->asn && !by_prefix)
-			groups[n++] = slot->asn;
-		else
-			groups[n++] = network_of(&slot->addr, 16, 32);
+		addr = sample_addr(s, i);
+		groups[n++] = slot->asn && !by_prefix ? slot->asn : network_of(&addr, 16, 32);
 	}
 	return entropy_number(groups, n);
 }
@@ -232,7 +320,8 @@ uint32_t sample_prefixes(const struct sample *s, uint32_t since_s)
 	uint32_t n = 0;
 
 	for (unsigned int i = 0; i < s->len; i++) {
-		uint64_t g = network_of(&s->slots[i].addr, 24, 48);
+		struct ip_addr addr = sample_addr(s, i);
+		uint64_t g = network_of(&addr, 24, 48);
 		uint32_t j = 0;
 
 		if (s->slots[i].last_s < since_s)

@@ -12,13 +12,14 @@
 #ifndef CHURN_SAMPLE_H
 #define CHURN_SAMPLE_H
 
+#include "base/blocks.h"
 #include "base/ip.h"
 
 #define SAMPLE_SLOTS   64
 #define SAMPLE_SERVERS 8 /* bits of `present` */
 
 struct sample_slot {
-	struct ip_addr addr; /* the latest address of the unit */
+	uint8_t low[4]; /* the last octets of the latest address of the unit: sample_addr() */
 	uint32_t asn; /* 0 unknown */
 	uint32_t first_s, last_s; /* Unix time */
 	uint16_t sightings; /* fresh sets it was in */
@@ -28,15 +29,18 @@ struct sample_slot {
 	uint8_t tag; /* the owner's: index of the name server, for glue */
 	uint8_t failures;
 };
-_Static_assert(sizeof(struct sample_slot) == 36, "a slot is 36 bytes");
+_Static_assert(sizeof(struct sample_slot) == 24, "a slot is 24 bytes");
 
+/* Begins as zeros and grows with what it is told: four units, eight, … up to SAMPLE_SLOTS, of 32
+ * bytes each and 12 more where there are IPv6 addresses. */
 struct sample {
-	uint64_t hash[SAMPLE_SLOTS];
-	struct sample_slot slots[SAMPLE_SLOTS];
+	uint64_t *hash; /* of @cap units; the block holds slots too */
+	struct sample_slot *slots;
+	uint8_t (*high)[12]; /* the first octets of the addresses; NULL while all are IPv4 */
 	uint64_t novelty; /* the last 64 entries, newest in bit 0; 1: never seen before */
 	uint64_t contact; /* slots that clients connected to */
 	uint32_t entries; /* counted ones, all told */
-	uint16_t len;
+	uint8_t len, cap;
 	bool overflowed; /* units beyond the k smallest were turned away */
 };
 
@@ -56,13 +60,17 @@ struct sample_set { /* one RRset, unit hashes beside the addresses, no duplicate
 };
 
 typedef uint32_t (*sample_asn_fn)(void *ctx, const struct ip_addr *addr);
-typedef void (*sample_evict_fn)(void *ctx, const struct sample_slot *slot, uint64_t hash);
+typedef void (*sample_evict_fn)(void *ctx, const struct ip_addr *addr, uint64_t hash);
 
-struct sample_ops { /* members may be NULL */
-	sample_asn_fn asn;
+struct sample_ops {
+	struct blocks *blocks; /* where samples grow; with none left they stay as they are */
+	sample_asn_fn asn; /* may be NULL, like the next */
 	sample_evict_fn added, evicted; /* a unit joined or left the sample */
 	void *ctx;
 };
+
+void sample_free(struct sample *s, struct blocks *blocks); /* and begin anew */
+struct ip_addr sample_addr(const struct sample *s, unsigned int at);
 
 /*
  * Account for a fresh set of server @server. @has_previous: that server was heard before (its

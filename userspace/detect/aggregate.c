@@ -17,11 +17,13 @@ static uint32_t begin(struct detector *d, const struct dns_name *name, uint8_t o
 {
 	uint32_t index1 = candidates_take(&d->candidates, d->now_s, candidate_evict, d);
 	struct candidate *c = candidate_at(&d->candidates, index1);
+	struct dns_name domain;
 
 	c->kind = CANDIDATE_AGGREGATE;
 	c->key = c->name_key = aggregate_key(dom->key);
 	c->domain = dom->key;
-	c->name = domain_name(name, off);
+	domain = domain_name(name, off);
+	candidate_set_name(&d->candidates, c, &domain);
 	c->type = o->rrset.type;
 	c->first_s = dom->first_s;
 	c->sets = 1; /* the labels before this one, as far as they are known */
@@ -44,8 +46,7 @@ static void note_response(struct detector *d, struct candidate *c, const struct 
 		slow->ttl_max = o->rrset.ttl_s;
 	c->last_s = c->fresh_s = now_s;
 	sketch_add(&c->resolvers, hash_mix(o->server));
-	if (!ip_is_unspecified(&o->obs->client))
-		candidate_host(c, &o->obs->client)->queries += 1 + o->obs->repeats;
+	candidate_asked(&d->candidates, c, &o->obs->client, 1 + o->obs->repeats);
 }
 
 static void add_set(struct detector *d, struct candidate *c, uint32_t index1,

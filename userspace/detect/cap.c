@@ -7,13 +7,15 @@
 
 static bool is_cold(const struct detector *d, const struct candidate *c, uint64_t now_ns)
 {
-	const struct evaluation *e = &c->last;
+	double value[TERM_COUNT];
+	struct evaluation e;
 	uint64_t warm_ns = (d->local.start_s + d->cfg.cold_start_h * 3600ULL) * NS;
 
 	if (now_ns >= warm_ns)
 		return false;
-	return !is_double_flux(e) &&
-	       !(e->value[TERM_ROTATION_FOLLOWED] > 0 && e->value[TERM_CONNECT_FAILURES] > 0);
+	e = candidate_evaluation(c, value);
+	return !is_double_flux(&e) &&
+	       !(value[TERM_ROTATION_FOLLOWED] > 0 && value[TERM_CONNECT_FAILURES] > 0);
 }
 
 static bool asns_hold(const struct list_entry *entry, const struct candidate *c)
@@ -57,15 +59,16 @@ struct cap confidence_cap(struct detector *d, const struct candidate *c, uint64_
 {
 	uint32_t now_s = (uint32_t)(now_ns / NS);
 	struct cap cap = { .confidence = CONFIDENCE_HIGH };
+	struct dns_name name = candidate_name(c);
 	const struct list_entry *entry;
 
 	if (c->denied)
 		return cap;
 	if (is_cold(d, c, now_ns))
 		cap.confidence = CONFIDENCE_MEDIUM;
-	entry = lists_find(&d->lists, LIST_ALLOW, &c->name, now_s);
+	entry = lists_find(&d->lists, LIST_ALLOW, &name, now_s);
 	if (!entry)
-		entry = lists_find(&d->lists, LIST_SUFFIX, &c->name, now_s);
+		entry = lists_find(&d->lists, LIST_SUFFIX, &name, now_s);
 	if (!entry)
 		return cap;
 	if (!holds(d, entry, c)) {

@@ -31,13 +31,16 @@ static struct contacts *contacts_of(struct detector *d, struct candidate *c, uin
 }
 
 /* @connects: how many more. */
-static void note_host(struct candidate *c, const struct connection *conn, unsigned int connects)
+static void note_host(struct detector *d, struct candidate *c, const struct connection *conn,
+		      unsigned int connects)
 {
 	struct asking_host *h;
 
 	if (ip_is_unspecified(&conn->src)) /* a UDP socket that is bound to none */
 		return;
-	h = candidate_host(c, &conn->src);
+	h = candidate_host(&d->candidates, c, &conn->src);
+	if (!h)
+		return;
 	h->connects += connects;
 	if (!conn->has_mac)
 		return;
@@ -70,13 +73,13 @@ static void tell(struct detector *d, uint32_t index1, const struct connection *c
 	if (!c->contacts && !c->finding && best_known(c) <= d->cfg.watch_score)
 		return;
 	if (conn->seen_locally) { /* counted with its process already */
-		note_host(c, conn, conn->adds_host);
+		note_host(d, c, conn, conn->adds_host);
 		return;
 	}
 	contacts_add(contacts_of(d, c, index1), conn, slot, c->sets, late, &is_new, &failed);
 	count_slot(c, slot, is_new, failed);
 	if (is_new)
-		note_host(c, conn, 1);
+		note_host(d, c, conn, 1);
 	/* judged again when it may matter: for a standing verdict, or near one */
 	if ((is_new || failed) && (c->finding || best_known(c) > d->cfg.watch_score) &&
 	    (failed || before != peers_of(d, c) || c->sets % 4 == 0))

@@ -12,10 +12,11 @@
 
 /* Shares of the memory, in per cent; the rest is fixed tables. */
 #define SHARE_NAMES	 28
-#define SHARE_CANDIDATES 36
+#define SHARE_CANDIDATES 28
 #define SHARE_DOMAINS	 12
 #define SHARE_ADDRESSES	 8
 #define SHARE_ZONES	 6
+#define CANDIDATE_BYTES	 1280U /* of one, with what grows with it: twice that at most */
 
 static void watch_off(void *ctx, void *entry)
 {
@@ -26,12 +27,20 @@ static void watch_off(void *ctx, void *entry)
 		d->ops.watch(d->ctx, &w->addr, false);
 }
 
-static struct churn_server *candidate_servers(void *ctx, uint32_t candidate, size_t *ret_n)
+static void zone_evict(void *ctx, void *entry)
+{
+	struct candidates *cs = ctx;
+	struct zone *z = entry;
+
+	sample_free(&z->glue, &cs->blocks);
+}
+
+static struct churn_server *servers_of(void *ctx, uint32_t candidate, bool pick, size_t *ret_n)
 {
 	struct detector *d = ctx;
 
-	*ret_n = SAMPLE_SERVERS;
-	return candidate_at(&d->candidates, candidate)->servers;
+	return candidate_servers(&d->candidates, candidate_at(&d->candidates, candidate), pick,
+				 ret_n);
 }
 
 static size_t entries(uint32_t configured, uint64_t memory, unsigned int share, size_t bytes)
@@ -45,7 +54,7 @@ static size_t entries(uint32_t configured, uint64_t memory, unsigned int share, 
 
 static int tables_new(struct detector *d)
 {
-	static const struct names_ops ops = { .servers = candidate_servers };
+	static const struct names_ops ops = { .servers = servers_of };
 	const struct detect_config *cfg = &d->cfg;
 	uint64_t mem = cfg->memory_bytes;
 	struct local_sizes sizes = {
@@ -55,10 +64,9 @@ static int tables_new(struct detector *d)
 				     sizeof(struct local_address)),
 		.ases = 8192,
 	};
-	uint32_t candidates =
-		cfg->max_candidates
-			? cfg->max_candidates
-			: (uint32_t)(mem / 100 * SHARE_CANDIDATES / sizeof(struct candidate));
+	uint32_t candidates = cfg->max_candidates
+				      ? cfg->max_candidates
+				      : (uint32_t)(mem / 100 * SHARE_CANDIDATES / CANDIDATE_BYTES);
 	int err;
 
 	err = names_new(entries(cfg->max_names, mem, SHARE_NAMES, sizeof(struct churn_name)),
@@ -68,13 +76,14 @@ static int tables_new(struct detector *d)
 	names_set_ops(d->names, &ops, d);
 	d->transactions = calloc(TRANSACTIONS, sizeof(*d->transactions));
 	if (!d->transactions || local_init(&d->local, &d->cfg, &d->key, &sizes) ||
-	    candidates_init(&d->candidates, candidates) ||
+	    candidates_init(&d->candidates, candidates,
+			    candidates * (CANDIDATE_BYTES - sizeof(struct candidate))) ||
 	    contact_pool_init(&d->contacts, mem >= 32ULL << 20 ? 1024 : 64) ||
 	    table_new(sizeof(struct candidate_ref), (size_t)candidates * 2, NULL, NULL,
 		      &d->by_key) ||
 	    table_new(sizeof(struct zone),
-		      entries(cfg->max_zones, mem, SHARE_ZONES, sizeof(struct zone)), NULL, NULL,
-		      &d->zones) ||
+		      entries(cfg->max_zones, mem, SHARE_ZONES, sizeof(struct zone)), zone_evict,
+		      &d->candidates, &d->zones) ||
 	    table_new(sizeof(struct watch_entry), 32768, watch_off, d, &d->watched) ||
 	    table_new(sizeof(struct peer_ports), 8192, NULL, NULL, &d->peers))
 		return -ENOMEM;
@@ -119,10 +128,10 @@ void detector_free(struct detector *d)
 	d->ops.watch = NULL;
 	names_free(d->names);
 	local_fini(&d->local);
+	table_free(d->zones); /* their samples are in the candidates' blocks */
 	candidates_fini(&d->candidates);
 	contact_pool_fini(&d->contacts);
 	table_free(d->by_key);
-	table_free(d->zones);
 	table_free(d->watched);
 	table_free(d->peers);
 	free(d->transactions);
@@ -340,6 +349,8 @@ void detector_response(struct detector *d, const struct dns_observation *obs)
 	struct sides sides;
 
 	detector_tick(d, obs->time_ns);
+	if (candidates_run_low(&d->candidates))
+		candidates_make_room(&d->candidates, d->now_s, candidate_evict, d);
 	d->stats.responses += 1 + obs->repeats;
 	if (obs->rcode || !obs->qname || !obs->records_len)
 		return;
@@ -481,7 +492,7 @@ static struct candidate *provisional(struct detector *d, const struct dns_name *
 
 		if (!e)
 			continue;
-		memset(c, 0, sizeof(*c));
+		candidate_clear(&d->candidates, c);
 		candidate_begin(d, c, name, e, types[i], &nothing);
 		return c;
 	}
@@ -541,12 +552,13 @@ void detector_stats(const struct detector *d, struct detector_stats *ret)
 	ret->names = names.count;
 	ret->evicted_names = names.evicted + names.refused;
 	ret->evicted_candidates = d->candidates.evictions;
+	ret->candidate_bytes = candidates_bytes(&d->candidates);
 	ret->table_bytes = sizeof(*d) + names.bytes + table_bytes(d->local.domains) +
 			   table_bytes(d->local.addresses) + table_bytes(d->local.ases) +
 			   table_bytes(d->by_key) + table_bytes(d->zones) +
 			   table_bytes(d->watched) + table_bytes(d->peers) +
 			   TRANSACTIONS * sizeof(struct transaction) +
-			   d->candidates.cap * (sizeof(struct candidate) + 4) +
+			   d->candidates.cap * (CANDIDATE_BYTES + 4) +
 			   d->contacts.cap * sizeof(struct contacts);
 }
 

@@ -66,6 +66,7 @@ struct detector_stats {
 	uint64_t responses, fresh_sets, changes, candidates, alerts;
 	uint64_t names, evicted_names, evicted_candidates, folded_names, suppressed;
 	size_t table_bytes;
+	size_t candidate_bytes; /* of these, in use by names under examination */
 };
 void detector_stats(const struct detector *d, struct detector_stats *ret);
 

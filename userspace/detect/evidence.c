@@ -21,9 +21,10 @@ uint32_t home_nodes_of(const struct detector *d, const struct candidate *c, stru
 {
 	uint32_t n = 0;
 
-	for (unsigned int i = 0; d->lists.home_len && i < c->sample.len && n < max; i++)
-		if (lists_is_home(&d->lists, &c->sample.slots[i].addr))
-			ret[n++] = c->sample.slots[i].addr;
+	for (unsigned int i = 0; d->lists.home_len && i < c->sample.len && n < max; i++) {
+		ret[n] = sample_addr(&c->sample, i);
+		n += lists_is_home(&d->lists, &ret[n]);
+	}
 	return n;
 }
 
@@ -39,7 +40,8 @@ uint32_t peers_of(const struct detector *d, const struct candidate *c)
 
 static void fill_terms(const struct candidate *c, struct alert *ret)
 {
-	const struct evaluation *e = &c->last;
+	double values[TERM_COUNT];
+	struct evaluation kept = candidate_evaluation(c, values), *e = &kept;
 
 	for (unsigned int t = 0; t < TERM_COUNT; t++) {
 		double weight = term_weights[t].weight[e->track];
@@ -101,11 +103,12 @@ static void fill_ips(struct detector *d, const struct candidate *c, struct alert
 
 	for (unsigned int i = 0; i < n; i++) {
 		const struct sample_slot *slot = &c->sample.slots[i];
+		struct ip_addr addr = sample_addr(&c->sample, i);
 		struct origin o = { 0 };
 
 		if (d->enrich)
-			enrich_lookup(d->enrich, &slot->addr, &o);
-		all[i] = (struct alert_ip){ .ip = slot->addr,
+			enrich_lookup(d->enrich, &addr, &o);
+		all[i] = (struct alert_ip){ .ip = addr,
 					    .asn = slot->asn,
 					    .first_ns = ns_of(slot->first_s),
 					    .last_ns = ns_of(slot->last_s),
@@ -175,7 +178,7 @@ static void fill_nameservers(struct detector *d, const struct candidate *c, stru
 		ns->last_ns = ns_of(v.zone->names[i].last_s);
 		for (unsigned int j = 0; j < v.zone->glue.len && ns->ips_len < 4; j++)
 			if (v.zone->glue.slots[j].tag == i)
-				ns->ips[ns->ips_len++] = v.zone->glue.slots[j].addr;
+				ns->ips[ns->ips_len++] = sample_addr(&v.zone->glue, j);
 		a->evidence.nameservers_len = i + 1;
 	}
 }
@@ -243,7 +246,7 @@ static void fill_contacts(const struct detector *d, const struct candidate *c, s
 {
 	const struct contacts *k = c->contacts ? contacts_at(&d->contacts, c->contacts) : NULL;
 
-	for (unsigned int i = 0; i < CANDIDATE_HOSTS; i++) {
+	for (unsigned int i = 0; i < c->hosts_cap; i++) {
 		const struct asking_host *h = &c->hosts[i];
 		struct alert_host *out = &a->hosts[a->hosts_len];
 
@@ -264,18 +267,19 @@ static void fill_contacts(const struct detector *d, const struct candidate *c, s
 	qsort(a->processes, a->processes_len, sizeof(a->processes[0]), busiest_process);
 }
 
-static void fill_members(const struct detector *d, const struct candidate *c,
-			 const struct finding *f, struct alert *a)
+static void fill_members(const struct detector *d, const struct finding *f, struct alert *a)
 {
 	for (uint32_t m = f ? f->first_member : 0; m && a->members_len < ALERT_MEMBERS_MAX;
 	     m = candidate_at(&d->candidates, m)->next_member) {
 		const struct candidate *other = candidate_at(&d->candidates, m);
+		struct dns_name name;
 		size_t i = 0;
 
-		while (i < a->members_len && !dns_name_equal(&a->members[i], &other->name))
+		name = candidate_name(other);
+		while (i < a->members_len && !dns_name_equal(&a->members[i], &name))
 			i++;
-		if (i == a->members_len && !dns_name_equal(&other->name, &c->name))
-			a->members[a->members_len++] = other->name;
+		if (i == a->members_len && !dns_name_equal(&name, &a->domain))
+			a->members[a->members_len++] = name;
 	}
 }
 
@@ -314,14 +318,14 @@ void evidence_fill(struct detector *d, const struct candidate *c, const struct f
 	ret->time_ns = now_ns;
 	ret->verdict = c->denied && c->last.confidence < CONFIDENCE_MEDIUM ? VERDICT_DENIED
 									   : c->last.verdict;
-	ret->domain = c->name;
-	ret->registered_domain = domain_name(&c->name, c->domain_off);
+	ret->domain = candidate_name(c);
+	ret->registered_domain = domain_name(&ret->domain, c->domain_off);
 	fill_terms(c, ret);
 	fill_would_change(d, ret);
 	fill_evidence(d, c, ret);
 	fill_contacts(d, c, ret);
 	ret->home_nodes_len = home_nodes_of(d, c, ret->home_nodes, ALERT_HOME_MAX);
-	fill_members(d, c, f, ret);
+	fill_members(d, f, ret);
 	ret->vantage.ns_visible = c->last.ns_visible;
 	ret->vantage.connects_visible = d->connects_visible;
 	ret->vantage.resolvers = (uint32_t)(sketch_estimate(c->resolvers) + 0.5);

@@ -304,7 +304,8 @@ static void contact_values(struct detector *d, struct candidate *c, struct evalu
 		/* a client that has both families uses one: what it does there holds for both */
 		const struct candidate *other = candidate_twin(d, c);
 
-		e->value[TERM_SERVICE_POOL] = other && other->last.value[TERM_SERVICE_POOL] > 0;
+		e->value[TERM_SERVICE_POOL] =
+			other && candidate_value(other, TERM_SERVICE_POOL) > 0;
 		return;
 	}
 	k = contacts_at(&d->contacts, c->contacts);
@@ -330,7 +331,6 @@ void features(struct detector *d, struct candidate *c, uint32_t now_s)
 	struct evaluation *e = &c->last;
 	uint32_t since_s = now_s - d->cfg.window_h * 3600;
 
-	memset(e->value, 0, sizeof(e->value));
 	if (!c->context_s || now_s - c->context_s >= CONTEXT_S || c->sets < 16)
 		refresh_context(d, c, since_s, now_s);
 	e->value[TERM_BIAS] = 1;

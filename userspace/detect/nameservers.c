@@ -266,15 +266,15 @@ void observe_nameservers(struct detector *d, const struct dns_observation *obs, 
 struct ns_view nameservers_of(struct detector *d, const struct candidate *c)
 {
 	struct ns_view v = { 0 };
+	const struct dns_name *name = c->name;
 
-	for (size_t at = 0; at <= c->domain_off && !v.visible; at += c->name.wire[at] + 1U) {
-		uint64_t key =
-			typed_key(name_key(d, c->name.wire + at, c->name.len - at), DNS_TYPE_NS);
+	for (size_t at = 0; name && at <= c->domain_off && !v.visible; at += name->wire[at] + 1U) {
+		uint64_t key = typed_key(name_key(d, name->wire + at, name->len - at), DNS_TYPE_NS);
 
 		v.rest = names_get(d->names, key);
 		v.zone = table_get(d->zones, key);
 		v.visible = v.rest || v.zone;
-		if (at + 1U >= c->name.len)
+		if (at + 1U >= name->len)
 			break;
 	}
 	return v;

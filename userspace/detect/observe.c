@@ -170,19 +170,19 @@ static void list_from_sample(const struct candidate *c, const struct sample_delt
 	res->returned = delta->added_len > 0 && delta->novel == 0;
 	res->added_len = res->removed_len = 0;
 	for (unsigned int i = 0; i < delta->added_len; i++)
-		res->added[res->added_len++] = c->sample.slots[delta->added[i]].addr;
+		res->added[res->added_len++] = sample_addr(&c->sample, delta->added[i]);
 	for (unsigned int i = 0; i < delta->removed_len && res->removed_len < NAMES_V4; i++)
-		res->removed[res->removed_len++] = c->sample.slots[delta->removed[i]].addr;
+		res->removed[res->removed_len++] = sample_addr(&c->sample, delta->removed[i]);
 }
 
-static void added_slot(void *ctx, const struct sample_slot *slot, uint64_t hash)
+static void added_address(void *ctx, const struct ip_addr *addr, uint64_t hash)
 {
-	watch_slot(ctx, slot, hash, true);
+	watch_address(ctx, addr, hash, true);
 }
 
-static void evicted_slot(void *ctx, const struct sample_slot *slot, uint64_t hash)
+static void evicted_address(void *ctx, const struct ip_addr *addr, uint64_t hash)
 {
-	watch_slot(ctx, slot, hash, false);
+	watch_address(ctx, addr, hash, false);
 }
 
 static void add_to_candidate(struct detector *d, struct candidate *c, const struct observed *o,
@@ -196,8 +196,8 @@ static void add_to_candidate(struct detector *d, struct candidate *c, const stru
 	struct sample_delta delta = { 0 };
 
 	if (c->watched) {
-		ops.added = added_slot;
-		ops.evicted = evicted_slot;
+		ops.added = added_address;
+		ops.evicted = evicted_address;
 	}
 	if (now_s - c->expired_s >= DAY_S && now_s > d->cfg.slow_window_d * DAY_S) {
 		sample_expire(&c->sample, now_s - d->cfg.slow_window_d * DAY_S, &ops);
@@ -237,8 +237,7 @@ static void touch_candidate(struct detector *d, struct candidate *c, const struc
 	if (o->target)
 		c->target = o->target;
 	sketch_add(&c->resolvers, hash_mix(o->server));
-	if (!ip_is_unspecified(&o->obs->client))
-		candidate_host(c, &o->obs->client)->queries += 1 + o->obs->repeats;
+	candidate_asked(&d->candidates, c, &o->obs->client, 1 + o->obs->repeats);
 }
 
 static bool worth_evaluating(const struct candidate *c, enum names_outcome outcome)

@@ -13,11 +13,12 @@ const struct sample_ops *candidate_sample_ops(struct detector *d)
 {
 	static _Thread_local struct sample_ops ops = { .asn = sample_asn };
 
+	ops.blocks = &d->candidates.blocks;
 	ops.ctx = d;
 	return &ops;
 }
 
-void watch_slot(struct detector *d, const struct sample_slot *slot, uint64_t hash, bool on)
+void watch_address(struct detector *d, const struct ip_addr *addr, uint64_t hash, bool on)
 {
 	struct watch_entry *w;
 	bool is_new = false;
@@ -28,7 +29,7 @@ void watch_slot(struct detector *d, const struct sample_slot *slot, uint64_t has
 	if (!w)
 		return;
 	if (is_new)
-		w->addr = slot->addr;
+		w->addr = *addr;
 	w->refs += on ? 1U : -1U;
 	if (is_new)
 		d->ops.watch(d->ctx, &w->addr, true);
@@ -41,8 +42,11 @@ void watch_candidate(struct detector *d, struct candidate *c, bool on)
 	if (c->watched == on)
 		return;
 	c->watched = on;
-	for (unsigned int i = 0; i < c->sample.len; i++)
-		watch_slot(d, &c->sample.slots[i], c->sample.hash[i], on);
+	for (unsigned int i = 0; i < c->sample.len; i++) {
+		struct ip_addr addr = sample_addr(&c->sample, i);
+
+		watch_address(d, &addr, c->sample.hash[i], on);
+	}
 }
 
 static bool listed(const struct ip_addr *list, size_t n, const struct ip_addr *a)
@@ -62,7 +66,7 @@ static void take_over(struct detector *d, struct candidate *c, const struct chur
 	struct sample_set set = { addrs, hashes, 0 };
 	struct sample_delta delta;
 	uint32_t previous;
-	size_t earlier;
+	size_t earlier, n;
 
 	for (size_t i = 0; i < res->removed_len; i++)
 		addrs[set.len++] = res->removed[i];
@@ -91,7 +95,8 @@ static void take_over(struct detector *d, struct candidate *c, const struct chur
 		if (at >= 0)
 			c->sample.slots[at].present = previous & 1U << i ? 3 : 0;
 	}
-	memcpy(c->servers, e->servers, sizeof(e->servers));
+	if (candidate_servers(&d->candidates, c, true, &n) && n >= NAMES_SERVERS)
+		memcpy(c->servers, e->servers, sizeof(e->servers));
 }
 
 void candidate_begin(struct detector *d, struct candidate *c, const struct dns_name *name,
@@ -104,7 +109,7 @@ void candidate_begin(struct detector *d, struct candidate *c, const struct dns_n
 	c->name_key = name_key(d, name->wire, name->len);
 	c->domain = e->domain;
 	c->domain_off = e->domain_off;
-	c->name = *name;
+	candidate_set_name(&d->candidates, c, name);
 	c->type = type;
 	c->injected = e->flags & NAME_INJECTED;
 	c->denied = e->flags & NAME_DENIED;
@@ -174,7 +179,8 @@ void candidate_evict(void *ctx, uint32_t index1)
 	if (e && e->candidate == index1) {
 		e->candidate = 0;
 		e->changes = 0; /* it has to earn its place again */
-		memcpy(e->servers, c->servers, sizeof(e->servers));
+		if (c->servers)
+			memcpy(e->servers, c->servers, sizeof(e->servers));
 	}
 	dom = c->kind == CANDIDATE_AGGREGATE ? local_domain_get(&d->local, c->domain) : NULL;
 	if (dom && dom->aggregate == index1)

@@ -132,7 +132,9 @@ void evaluate(struct detector *d, struct candidate *c, uint32_t now_s)
 	struct evaluation *e = &c->last;
 	const struct finding *f = c->finding ? &d->findings[c->finding - 1] : NULL;
 	struct half slow = window_sum(&c->slow, d->cfg.slow_window_d * DAY_S, now_s);
+	double value[TERM_COUNT] = { 0 };
 
+	e->value = value;
 	features(d, c, now_s);
 	e->value[TERM_CLUSTER] = f && f->members > 1 ? log2(f->members) : 0;
 	for (unsigned int t = 0; t < TRACK_COUNT; t++)
@@ -153,4 +155,5 @@ void evaluate(struct detector *d, struct candidate *c, uint32_t now_s)
 		c->above_high_s = now_s;
 	e->verdict = verdict_of(d, c, e);
 	e->confidence = confidence_of(d, c, e, now_s);
+	candidate_keep_values(&d->candidates, c, value);
 }

@@ -143,7 +143,7 @@ uint32_t promote(struct detector *d, const struct dns_name *name, struct churn_n
 struct candidate *candidate_twin(struct detector *d, const struct candidate *c);
 void candidate_evict(void *ctx, uint32_t index1);
 void watch_candidate(struct detector *d, struct candidate *c, bool on);
-void watch_slot(struct detector *d, const struct sample_slot *slot, uint64_t hash, bool on);
+void watch_address(struct detector *d, const struct ip_addr *addr, uint64_t hash, bool on);
 
 /* aggregate.c: names of a registered domain taken together */
 void aggregate_observe(struct detector *d, const struct dns_name *name, uint8_t domain_off,

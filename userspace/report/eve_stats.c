@@ -103,7 +103,8 @@ static void add_analysis(struct buf *out, const struct ledger *l)
 		   { "\"names\":", d->names }, { "\"evicted_names\":", d->evicted_names },
 		   { "\"evicted_candidates\":", d->evicted_candidates },
 		   { "\"folded_names\":", d->folded_names }, { "\"suppressed\":", d->suppressed },
-		   { "\"table_bytes\":", d->table_bytes });
+		   { "\"table_bytes\":", d->table_bytes },
+		   { "\"candidate_bytes\":", d->candidate_bytes });
 }
 
 /* What only some deployments have: absent where it is. */
@@ -213,9 +214,8 @@ static void add_blind(struct buf *out, const struct ledger *l)
 		json_lit(out, "\"unexplained\":");
 		json_u64(out, b->unexplained);
 		json_lit(out, "\"share\":");
-		json_double(out, b->connections ?
-					 (double)b->unexplained / (double)b->connections :
-					 0.0);
+		json_double(out,
+			    b->connections ? (double)b->unexplained / (double)b->connections : 0.0);
 		json_lit(out, "\"encrypted_dns\":");
 		json_u64(out, b->encrypted_dns);
 		json_end(out, '}');
