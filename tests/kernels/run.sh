@@ -51,6 +51,7 @@ assemble_root() {
 	cp "$live" "$root/data/pcap/"
 	cp ../shared/corpora/pcap/*.pcap ../shared/corpora/pcap/*.pcapng "$root/data/pcap/" 2>/dev/null
 	"$build/fluxtap" replay --emit dns "$live" 2>/dev/null | wc -l >"$root/data/live.expected"
+	python3 $here/stacked.py "$build/fluxtap" "$live" "$root/data"
 	copy_libraries "$root"
 }
 
@@ -67,21 +68,36 @@ archive() { # DIR FILE
 	(cd "$1" && find . | cpio -o -H newc --quiet -R 0:0) >"$2"
 }
 
-# veth and the TC classifier are modules: their files, in the order they have to be loaded.
+# A module's file with those it needs before it; nothing for one that is built in.
+add_module() { # ROOT TREE NAME
+	local root=$1 tree=$2 name=$3 file needs
+	[ ! -e "$root/modules/$name.ko" ] || return 0
+	file=$(find "$tree" -name "$name.ko*" | head -1)
+	case $file in
+	*.xz) xz -dc "$file" >"$root/modules/$name.ko" ;;
+	*.zst) zstd -qdc "$file" >"$root/modules/$name.ko" ;;
+	*.ko) cp "$file" "$root/modules/$name.ko" ;;
+	*) return 1 ;;
+	esac
+	for needs in $(tr '\0' '\n' <"$root/modules/$name.ko" | sed -n 's/^depends=//p' | tr ',' ' '); do
+		add_module "$root" "$tree" "$needs"
+	done
+	echo "$name.ko" >>"$root/modules/order"
+}
+
+# veth and the TC classifier are modules, and the kinds of interfaces that the job stacks: their
+# files, in the order they have to be loaded.
 add_modules() {
-	local root=$1 tree=$2 name file
+	local root=$1 tree=$2 name
 	mkdir -p "$root/modules"
 	: >"$root/modules/order"
 	for name in sch_ingress act_bpf cls_bpf veth; do
-		file=$(find "$tree" -name "$name.ko*" | head -1)
-		case $file in
-		*.xz) xz -dc "$file" >"$root/modules/$name.ko" ;;
-		*.zst) zstd -qdc "$file" >"$root/modules/$name.ko" ;;
-		*.ko) cp "$file" "$root/modules/$name.ko" ;;
-		*) continue ;; # built in
-		esac
-		echo "$name.ko" >>"$root/modules/order"
+		add_module "$root" "$tree" $name
 	done
+	for name in bonding 8021q ip_gre ipip sit; do
+		add_module "$root" "$tree" $name || return 0
+	done
+	touch "$root/modules/stacked"
 }
 
 # cmocka calls a test that was skipped "not ok … # SKIP".
@@ -174,6 +190,9 @@ is_good() { # LOG ARCH
 	grep -q '^FT: program .* ok' "$1" || return 1
 	# ft_conn_exit needs 6.2; older kernels have ft_conn_exit_read
 	[ "$2" != arm64 ] || { ! grep '^FT: program .* refused' "$1" | grep -qv ' ft_conn_exit '; return; }
+	! grep -q '^FT: at .* watch stacked$' "$1" ||
+		awk '/^FT: stacked/ { n++; good += $5 == 0 && $7 > 0 && $7 == $9 && $11 == "yes" }
+		     END { exit !(n >= 4 && good == n) }' "$1" || return 1
 	grep -q '^FT: tap ok' "$1" &&
 		awk '/^FT: live/ { n++; good += $5 == 0 && $7 > 0 && $7 == $9 && $11 == "yes" }
 		     END { exit !(n == 3 && good == 3) }' "$1"
@@ -205,11 +224,12 @@ judge() { # RELEASE ARCH
 	awk -v name="$1" -v verdict="$verdict" -v s="$s" -v refused="$refused" '
 		/^FT: program .* ok/ { loads++; if ($5 > insns) { insns = $5; ms = $6 } }
 		/^FT: live/ { live = live " " $7 "/" $9 }
+		/^FT: stacked/ { kinds++; stacked += $7 > 0 && $7 == $9 }
 		/^FT: tap skip/ { skipped++ }
 		/^FT: tap ok/ { ok++ }
 		/^FT: tap not ok/ { failed++ }
-		END { printf "%-28s %5d %8d %7.0f %-18s %5s %5d  %s%s%s\n", name, loads, insns, ms,
-			live ? substr(live, 2) : "-", ok ? ok "/" ok + failed : "-", s, verdict,
+		END { printf "%-28s %5d %8d %7.0f %-18s %7s %5s %5d  %s%s%s\n", name, loads, insns, ms,
+			live ? substr(live, 2) : "-", kinds ? stacked "/" kinds : "-", ok ? ok "/" ok + failed : "-", s, verdict,
 			skipped ? " (" skipped " tests need bpf_loop)" : "", refused ? " (refused, meant for later kernels: " refused ")" : "" }' "$log"
 }
 
@@ -248,7 +268,7 @@ done < <(fetch_all)
 wait
 
 good=0 bad=0 others=0
-printf '%-28s %5s %8s %7s %-18s %5s %5s  %s\n' kernel loads insns 'load ms' 'native generic tc' tests s ''
+printf '%-28s %5s %8s %7s %-18s %7s %5s %5s  %s\n' kernel loads insns 'load ms' 'native generic tc' stacked tests s ''
 while read -r arch suite release; do
 	if [ "$release" = - ]; then
 		say "newest of $suite, $arch" 'not fetched'

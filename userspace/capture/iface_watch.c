@@ -6,9 +6,11 @@
 #include <fnmatch.h>
 #include <linux/if_arp.h>
 #include <linux/rtnetlink.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -96,6 +98,15 @@ static int netlink_dump(int fd, uint16_t type, uint8_t family, netlink_fn fn, vo
 
 /* --- types ---------------------------------------------------------------------------------- */
 
+static bool is_before(unsigned int major, unsigned int minor)
+{
+	unsigned int has_major, has_minor;
+	struct utsname name;
+
+	return uname(&name) == 0 && sscanf(name.release, "%u.%u", &has_major, &has_minor) == 2 &&
+	       (has_major < major || (has_major == major && has_minor < minor));
+}
+
 enum iface_header iface_header(uint16_t type)
 {
 	switch (type) {
@@ -105,12 +116,13 @@ enum iface_header iface_header(uint16_t type)
 	case ARPHRD_NONE:
 	case ARPHRD_PPP:
 	case ARPHRD_RAWIP:
-	case ARPHRD_TUNNEL:
-	case ARPHRD_TUNNEL6:
 	case ARPHRD_SIT:
 	case ARPHRD_IPGRE:
 	case ARPHRD_IP6GRE:
 		return IFACE_HEADER_NONE;
+	case ARPHRD_TUNNEL:
+	case ARPHRD_TUNNEL6:
+		return is_before(5, 14) ? IFACE_HEADER_OUTER : IFACE_HEADER_NONE;
 	default:
 		return IFACE_HEADER_OTHER;
 	}

@@ -27,6 +27,8 @@ struct iface {
 enum iface_header {
 	IFACE_HEADER_ETHERNET,
 	IFACE_HEADER_NONE, /* tun, WireGuard, PPP, IP tunnels */
+	/* IP-in-IP before Linux 5.14: TC gets a frame with what the tunnel took off in front. */
+	IFACE_HEADER_OUTER,
 	IFACE_HEADER_OTHER,
 };
 enum iface_header iface_header(uint16_t type); /* ARPHRD_* */

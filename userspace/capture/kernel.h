@@ -66,7 +66,7 @@ bool kernel_filters(const struct kernel *k);
  * Attach to @ifname, whose frames are of hardware type @type (ARPHRD_*): where they have no link
  * header, in TC whatever the mode says. @ret_mode (static string): "xdp-native", "xdp-generic", "tcx", "tc-clsact".
  * -EBUSY: a fluxtap is there already; -ENODEV: no such interface; -EPROTONOSUPPORT: another kind
- * of frame; else why the last way in failed. A foreign XDP program stays: TC then, unless the mode says otherwise.
+ * of frame; -EPROTO: an IP-in-IP interface before Linux 5.14; else why the last way in failed. A foreign XDP program stays: TC then, unless the mode says otherwise.
  */
 int kernel_attach(struct kernel *k, const char *ifname, uint16_t type, const char **ret_mode,
 		  char *err, size_t err_len);

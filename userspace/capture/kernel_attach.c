@@ -287,6 +287,12 @@ static void explain_attach(int code, const char *ifname, char *err, size_t err_l
 			 "plain IP; watch the interface that carries or receives them",
 			 ifname);
 		break;
+	case -EPROTO:
+		snprintf(err, err_len,
+			 "%s: IP-in-IP interfaces are read from Linux 5.14 on; watch the interface "
+			 "under it",
+			 ifname);
+		break;
 	case -EBUSY:
 		snprintf(err, err_len, "%s: another program holds the place", ifname);
 		break;
@@ -431,6 +437,8 @@ int kernel_attach(struct kernel *k, const char *ifname, uint16_t type, const cha
 		code = -ENODEV;
 	else if (header == IFACE_HEADER_OTHER)
 		code = -EPROTONOSUPPORT;
+	else if (header == IFACE_HEADER_OUTER)
+		code = -EPROTO;
 	else if (is_held(k, ifname, a.ifindex))
 		code = -EALREADY;
 	else

@@ -210,6 +210,10 @@ static void check_link(struct findings *f, const struct iface *iface,
 			finding_add(f, DOCTOR_FAIL, iface->name,
 				    "frames of hardware type %u are not read", iface->type),
 			"watch an interface with Ethernet or plain IP that carries the same");
+	if (iface_header(iface->type) == IFACE_HEADER_OUTER)
+		finding_remedy(finding_add(f, DOCTOR_FAIL, iface->name,
+					   "IP-in-IP interfaces are read from Linux 5.14 on"),
+			       "watch the interface under it");
 	if (facts->has_lro)
 		finding_remedy(finding_add(f, DOCTOR_WARN, iface->name,
 					   "large receive offload is on: XDP in the driver is "
