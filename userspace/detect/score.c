@@ -6,7 +6,6 @@
 
 #define HIGH_ENTRIES   64
 #define HIGH_NOVELTY   0.95
-#define SLOW_SET       3
 #define SLOW_TAKEOVERS 0.6 /* of three */
 #define SLOW_LOOKS     4
 #define SLOW_DAY       16 /* addresses within the fast window, of several at a time */

@@ -13,6 +13,7 @@
 
 #define DAY_S	   86400U
 #define TAKEOVER_S 1800U /* between two addresses that follow one another slowly */
+#define SLOW_SET   3 /* addresses at a time, at most */
 #define NS	   1000000000ULL
 
 #define FINDINGS_MAX 1024

@@ -5,7 +5,7 @@
 /* clang-format off */
 const struct benign_profile benign_profiles[] = {
 	{ "B1", "anycast or static answers", TRACK_FAST, {
-		{ "late_novelty", 0, 0 }, { "dispersion", -1.58, -1.58 }, { "prefix_dispersion", 0, 0 }, { "one_as", 1, 1 },
+		{ "late_novelty", 0, 0 }, { "dispersion", -1.58, -1.58 }, { "prefix_dispersion", 0, 0 }, { "few_as", 1, 1 },
 		{ "ttl_very_long", 0, 0 }, { "one_way", 0, 0 }, { "unhurried", 1, 1 }, { "seed_answers", 0, 0 },
 		{ "stable", 1, 1 }, { "unlearned", 0, 0 }, { "age_day", 0, 1 }, { "age_week", 0, 1 },
 		{ "age_old", 0, 0.5 }, { "popular", 0, 1 }, { "address_sharing", 0, 0 }, { "cname_fanin", 0, 0 },
@@ -14,7 +14,7 @@ const struct benign_profile benign_profiles[] = {
 		{ "service_pool", 0, 0 }, { "late_contact", 0, 0 }, { "injection", 0, 0 },
 	} },
 	{ "B2", "CDN with a TTL of seconds (Akamai)", TRACK_FAST, {
-		{ "late_novelty", 0, 0.5 }, { "dispersion", -1.58, 1.19 }, { "prefix_dispersion", 0, 0 }, { "one_as", 0, 1 },
+		{ "late_novelty", 0, 0.5 }, { "dispersion", -1.58, 1.19 }, { "prefix_dispersion", 0, 0 }, { "few_as", 0, 1 },
 		{ "ttl_very_long", 0, 0 }, { "one_way", -0.875, 0.429 }, { "unhurried", 0, 1 }, { "seed_answers", 0, 0 },
 		{ "stable", 0, 0 }, { "unlearned", 0, 0 }, { "age_day", 0, 0 }, { "age_week", 0, 0 },
 		{ "age_old", 0.5, 0.5 }, { "popular", 0, 1 }, { "address_sharing", 0, 0.385 }, { "cname_fanin", 2.91, 5.47 },
@@ -23,7 +23,7 @@ const struct benign_profile benign_profiles[] = {
 		{ "service_pool", 0, 0 }, { "late_contact", 0, 0 }, { "injection", 0, 0 },
 	} },
 	{ "B3", "CDN, fixed sets in one network (CloudFront)", TRACK_FAST, {
-		{ "late_novelty", 0, 0 }, { "dispersion", -1.58, -1.58 }, { "prefix_dispersion", 0, 0 }, { "one_as", 1, 1 },
+		{ "late_novelty", 0, 0 }, { "dispersion", -1.58, -1.58 }, { "prefix_dispersion", 0, 0 }, { "few_as", 1, 1 },
 		{ "ttl_very_long", 0, 0 }, { "one_way", -0.956, 0.0909 }, { "unhurried", 0, 1 }, { "seed_answers", 0, 0 },
 		{ "stable", 0, 0 }, { "unlearned", 0, 0 }, { "age_day", 0, 0 }, { "age_week", 0, 0 },
 		{ "age_old", 0, 0.5 }, { "popular", 0, 1 }, { "address_sharing", 0, 0.625 }, { "cname_fanin", 0, 4.74 },
@@ -32,7 +32,7 @@ const struct benign_profile benign_profiles[] = {
 		{ "service_pool", 0, 0 }, { "late_contact", 0, 0 }, { "injection", 0, 0 },
 	} },
 	{ "B4", "large site, own network (Google)", TRACK_FAST, {
-		{ "late_novelty", 0, 0.762 }, { "dispersion", -1.58, -1.58 }, { "prefix_dispersion", 0, 0 }, { "one_as", 1, 1 },
+		{ "late_novelty", 0, 0.762 }, { "dispersion", -1.58, -1.58 }, { "prefix_dispersion", 0, 0 }, { "few_as", 1, 1 },
 		{ "ttl_very_long", 0, 0 }, { "one_way", -0.817, 0.647 }, { "unhurried", 0, 1 }, { "seed_answers", 0, 0 },
 		{ "stable", 0, 0 }, { "unlearned", 0, 0 }, { "age_day", 0, 0 }, { "age_week", 0, 0 },
 		{ "age_old", 0.5, 0.5 }, { "popular", 0, 1 }, { "address_sharing", 0, 0.5 }, { "cname_fanin", 0, 0 },
@@ -41,7 +41,7 @@ const struct benign_profile benign_profiles[] = {
 		{ "service_pool", 0, 0 }, { "late_contact", 0, 0 }, { "injection", 0, 0 },
 	} },
 	{ "B5", "load balancer or ad exchange (ELB)", TRACK_FAST, {
-		{ "late_novelty", 0, 1 }, { "dispersion", -1.58, -0.591 }, { "prefix_dispersion", 0, 0 }, { "one_as", 0, 1 },
+		{ "late_novelty", 0, 1 }, { "dispersion", -1.58, -0.591 }, { "prefix_dispersion", 0, 0 }, { "few_as", 0, 1 },
 		{ "ttl_very_long", 0, 0 }, { "one_way", -0.89, 0.877 }, { "unhurried", 0, 0 }, { "seed_answers", 0, 0 },
 		{ "stable", 0, 0 }, { "unlearned", 0, 0 }, { "age_day", 0, 0 }, { "age_week", 0, 0 },
 		{ "age_old", 0, 0.5 }, { "popular", 0, 1 }, { "address_sharing", 0, 0.0714 }, { "cname_fanin", 0, 5.34 },
@@ -50,7 +50,7 @@ const struct benign_profile benign_profiles[] = {
 		{ "service_pool", 0, 0 }, { "late_contact", 0, 0 }, { "injection", 0, 0 },
 	} },
 	{ "B6", "traffic manager, one address (Azure)", TRACK_FAST, {
-		{ "late_novelty", 0, 0 }, { "dispersion", -1.58, -1.58 }, { "prefix_dispersion", 0, 0 }, { "one_as", 1, 1 },
+		{ "late_novelty", 0, 0 }, { "dispersion", -1.58, -1.58 }, { "prefix_dispersion", 0, 0 }, { "few_as", 1, 1 },
 		{ "ttl_very_long", 0, 0 }, { "one_way", -0.932, 1 }, { "unhurried", 0, 1 }, { "seed_answers", 0, 0 },
 		{ "stable", 0, 0 }, { "unlearned", 0, 0 }, { "age_day", 0, 0 }, { "age_week", 0, 0 },
 		{ "age_old", 0, 0.5 }, { "popular", 0, 1 }, { "address_sharing", 0, 0 }, { "cname_fanin", 0, 5.34 },
@@ -59,7 +59,7 @@ const struct benign_profile benign_profiles[] = {
 		{ "service_pool", 0, 0 }, { "late_contact", 0, 0 }, { "injection", 0, 0 },
 	} },
 	{ "B7", "CDN inside ISPs", TRACK_FAST, {
-		{ "late_novelty", 0, 0.25 }, { "dispersion", 0.252, 1.77 }, { "prefix_dispersion", 0, 0 }, { "one_as", 0, 0 },
+		{ "late_novelty", 0, 0.25 }, { "dispersion", 0.252, 1.77 }, { "prefix_dispersion", 0, 0 }, { "few_as", 0, 0 },
 		{ "ttl_very_long", 0, 0 }, { "one_way", -0.959, 0.0476 }, { "unhurried", 0, 0 }, { "seed_answers", 0, 0 },
 		{ "stable", 0, 0 }, { "unlearned", 0, 0 }, { "age_day", 0, 0 }, { "age_week", 0, 0 },
 		{ "age_old", 0, 0.5 }, { "popular", 0, 1 }, { "address_sharing", 0, 0.235 }, { "cname_fanin", 2.91, 5.47 },
@@ -68,7 +68,7 @@ const struct benign_profile benign_profiles[] = {
 		{ "service_pool", 0, 0 }, { "late_contact", 0, 0 }, { "injection", 0, 0 },
 	} },
 	{ "B8", "NTP pool", TRACK_FAST, {
-		{ "late_novelty", 0, 1 }, { "dispersion", 1.87, 2.3 }, { "prefix_dispersion", 0, 0 }, { "one_as", 0, 0 },
+		{ "late_novelty", 0, 1 }, { "dispersion", 1.87, 2.3 }, { "prefix_dispersion", 0, 0 }, { "few_as", 0, 0 },
 		{ "ttl_very_long", 0, 0 }, { "one_way", -0.591, 0.949 }, { "unhurried", 0, 0 }, { "seed_answers", 0, 0 },
 		{ "stable", 0, 0 }, { "unlearned", 0, 0 }, { "age_day", 0, 0 }, { "age_week", 0, 0 },
 		{ "age_old", 0, 0.5 }, { "popular", 0, 1 }, { "address_sharing", 0, 0 }, { "cname_fanin", 0, 0 },
@@ -77,7 +77,7 @@ const struct benign_profile benign_profiles[] = {
 		{ "service_pool", 1, 1 }, { "late_contact", 0, 0 }, { "injection", 0, 0 },
 	} },
 	{ "B9", "coin seeds", TRACK_FAST, {
-		{ "late_novelty", 0.333, 1 }, { "dispersion", 0.415, 2.3 }, { "prefix_dispersion", 0, 0 }, { "one_as", 0, 0 },
+		{ "late_novelty", 0.333, 1 }, { "dispersion", 0.415, 2.3 }, { "prefix_dispersion", 0, 0 }, { "few_as", 0, 0 },
 		{ "ttl_very_long", 0, 0 }, { "one_way", 0, 1 }, { "unhurried", 0, 0 }, { "seed_answers", 1, 1 },
 		{ "stable", 0, 0 }, { "unlearned", 0, 0 }, { "age_day", 0, 1 }, { "age_week", 0, 1 },
 		{ "age_old", 0, 0.5 }, { "popular", 0, 0 }, { "address_sharing", 0, 0 }, { "cname_fanin", 0, 0 },
@@ -86,7 +86,7 @@ const struct benign_profile benign_profiles[] = {
 		{ "service_pool", 0, 1 }, { "late_contact", 0, 0 }, { "injection", 0, 0 },
 	} },
 	{ "B10", "peer-to-peer bootstrap", TRACK_FAST, {
-		{ "late_novelty", 0, 1 }, { "dispersion", 1, 2.3 }, { "prefix_dispersion", 0, 0 }, { "one_as", 0, 0 },
+		{ "late_novelty", 0, 1 }, { "dispersion", 1, 2.3 }, { "prefix_dispersion", 0, 0 }, { "few_as", 0, 0 },
 		{ "ttl_very_long", 0, 0 }, { "one_way", -0.705, 0.867 }, { "unhurried", 0, 0 }, { "seed_answers", 0, 0.375 },
 		{ "stable", 0, 0 }, { "unlearned", 0, 0 }, { "age_day", 0, 1 }, { "age_week", 0, 1 },
 		{ "age_old", 0, 0.5 }, { "popular", 0, 0 }, { "address_sharing", 0, 0 }, { "cname_fanin", 0, 0 },
@@ -95,7 +95,7 @@ const struct benign_profile benign_profiles[] = {
 		{ "service_pool", 0, 1 }, { "late_contact", 0, 0 }, { "injection", 0, 0 },
 	} },
 	{ "B11", "VPN or mining nodes", TRACK_FAST, {
-		{ "late_novelty", 0, 1 }, { "dispersion", 0.428, 2.3 }, { "prefix_dispersion", 0, 0 }, { "one_as", 0, 0 },
+		{ "late_novelty", 0, 1 }, { "dispersion", 0.428, 2.3 }, { "prefix_dispersion", 0, 0 }, { "few_as", 0, 0 },
 		{ "ttl_very_long", 0, 0 }, { "one_way", -0.789, 0.846 }, { "unhurried", 0, 0 }, { "seed_answers", 0, 0 },
 		{ "stable", 0, 0 }, { "unlearned", 0, 0 }, { "age_day", 0, 1 }, { "age_week", 0, 1 },
 		{ "age_old", 0, 0.5 }, { "popular", 0, 0 }, { "address_sharing", 0, 0 }, { "cname_fanin", 0, 0 },
@@ -104,7 +104,7 @@ const struct benign_profile benign_profiles[] = {
 		{ "service_pool", 0, 0 }, { "late_contact", 0, 0 }, { "injection", 0, 0 },
 	} },
 	{ "B12", "dynamic DNS", TRACK_FAST, {
-		{ "late_novelty", 0, 1 }, { "dispersion", -1.58, 1.42 }, { "prefix_dispersion", 0, 0 }, { "one_as", 0, 1 },
+		{ "late_novelty", 0, 1 }, { "dispersion", -1.58, 1.42 }, { "prefix_dispersion", 0, 0 }, { "few_as", 0, 1 },
 		{ "ttl_very_long", 0, 0 }, { "one_way", -0.89, 0.5 }, { "unhurried", 0, 1 }, { "seed_answers", 0, 0 },
 		{ "stable", 0, 1 }, { "unlearned", 0, 0 }, { "age_day", 0, 0 }, { "age_week", 0, 1 },
 		{ "age_old", 0, 0.5 }, { "popular", 0, 1 }, { "address_sharing", 0, 0 }, { "cname_fanin", 0, 0 },
@@ -120,7 +120,7 @@ const struct benign_profile benign_profiles[] = {
 		{ "injection", 0, 0 }, { "common_order", 0, 0 },
 	} },
 	{ "B13", "geo-DNS or failover", TRACK_FAST, {
-		{ "late_novelty", 0, 0 }, { "dispersion", -0.774, -0.014 }, { "prefix_dispersion", 0, 0 }, { "one_as", 0, 0 },
+		{ "late_novelty", 0, 0 }, { "dispersion", -0.774, -0.014 }, { "prefix_dispersion", 0, 0 }, { "few_as", 0, 0 },
 		{ "ttl_very_long", 0, 0 }, { "one_way", -0.8, 0.455 }, { "unhurried", 0, 1 }, { "seed_answers", 0, 0 },
 		{ "stable", 0, 0 }, { "unlearned", 0, 0 }, { "age_day", 0, 1 }, { "age_week", 0, 0 },
 		{ "age_old", 0, 0.5 }, { "popular", 0, 1 }, { "address_sharing", 0, 0 }, { "cname_fanin", 0, 0 },
@@ -129,7 +129,7 @@ const struct benign_profile benign_profiles[] = {
 		{ "service_pool", 0, 0 }, { "late_contact", 0, 0 }, { "injection", 0, 0 },
 	} },
 	{ "B14", "autoscaling or tunnels", TRACK_FAST, {
-		{ "late_novelty", 0, 1 }, { "dispersion", -1.58, -1.58 }, { "prefix_dispersion", 0, 0 }, { "one_as", 1, 1 },
+		{ "late_novelty", 0, 1 }, { "dispersion", -1.58, -1.58 }, { "prefix_dispersion", 0, 0 }, { "few_as", 1, 1 },
 		{ "ttl_very_long", 0, 0 }, { "one_way", -0.2, 0.75 }, { "unhurried", 0, 1 }, { "seed_answers", 0, 0 },
 		{ "stable", 0, 1 }, { "unlearned", 0, 0 }, { "age_day", 0, 1 }, { "age_week", 0, 1 },
 		{ "age_old", 0, 0.5 }, { "popular", 0, 0 }, { "address_sharing", 0, 0 }, { "cname_fanin", 0, 0 },
@@ -145,7 +145,7 @@ const struct benign_profile benign_profiles[] = {
 		{ "injection", 0, 0 }, { "common_order", 0, 0 },
 	} },
 	{ "B15", "injected answers", TRACK_FAST, {
-		{ "late_novelty", 0, 1 }, { "dispersion", 1.22, 2.3 }, { "prefix_dispersion", 0, 0 }, { "one_as", 0, 0 },
+		{ "late_novelty", 0, 1 }, { "dispersion", 1.22, 2.3 }, { "prefix_dispersion", 0, 0 }, { "few_as", 0, 0 },
 		{ "ttl_very_long", 0, 0 }, { "one_way", -0.792, 0.667 }, { "unhurried", 0, 0 }, { "seed_answers", 0, 0 },
 		{ "stable", 0, 0 }, { "unlearned", 0, 0 }, { "age_day", 0, 1 }, { "age_week", 0, 1 },
 		{ "age_old", 0, 0.5 }, { "popular", 0, 1 }, { "address_sharing", 0.909, 1 }, { "cname_fanin", 0, 0 },
@@ -154,7 +154,7 @@ const struct benign_profile benign_profiles[] = {
 		{ "service_pool", 0, 0 }, { "late_contact", 0, 0 }, { "injection", 0, 1 },
 	} },
 	{ "B16", "resolver farm", TRACK_FAST, {
-		{ "late_novelty", 0, 0 }, { "dispersion", -1.58, 0.337 }, { "prefix_dispersion", 0, 0 }, { "one_as", 0, 1 },
+		{ "late_novelty", 0, 0 }, { "dispersion", -1.58, 0.337 }, { "prefix_dispersion", 0, 0 }, { "few_as", 0, 1 },
 		{ "ttl_very_long", 0, 0 }, { "one_way", -0.964, 1 }, { "unhurried", 0, 1 }, { "seed_answers", 0, 0 },
 		{ "stable", 0, 0 }, { "unlearned", 0, 0 }, { "age_day", 0, 0 }, { "age_week", 0, 0 },
 		{ "age_old", 0.5, 0.5 }, { "popular", 0, 1 }, { "address_sharing", 0, 0.173 }, { "cname_fanin", 0, 5.47 },
@@ -163,7 +163,7 @@ const struct benign_profile benign_profiles[] = {
 		{ "service_pool", 0, 0 }, { "late_contact", 0, 0 }, { "injection", 0, 0 },
 	} },
 	{ "B17", "block list, sinkhole or parking", TRACK_FAST, {
-		{ "late_novelty", 0, 0 }, { "dispersion", -1.58, -1.58 }, { "prefix_dispersion", 0, 0 }, { "one_as", 1, 1 },
+		{ "late_novelty", 0, 0 }, { "dispersion", -1.58, -1.58 }, { "prefix_dispersion", 0, 0 }, { "few_as", 1, 1 },
 		{ "ttl_very_long", 0, 0 }, { "one_way", 0, 0 }, { "unhurried", 1, 1 }, { "seed_answers", 0, 0 },
 		{ "stable", 1, 1 }, { "unlearned", 0, 0 }, { "age_day", 0, 1 }, { "age_week", 0, 1 },
 		{ "age_old", 0, 0.5 }, { "popular", 0, 0 }, { "address_sharing", 0, 0 }, { "cname_fanin", 0, 0 },
@@ -172,7 +172,7 @@ const struct benign_profile benign_profiles[] = {
 		{ "service_pool", 0, 0 }, { "late_contact", 0, 0 }, { "injection", 0, 0 },
 	} },
 	{ "B18", "site migration", TRACK_FAST, {
-		{ "late_novelty", 0, 0.125 }, { "dispersion", -1.58, -0.585 }, { "prefix_dispersion", 0, 0 }, { "one_as", 0, 1 },
+		{ "late_novelty", 0, 0.125 }, { "dispersion", -1.58, -0.585 }, { "prefix_dispersion", 0, 0 }, { "few_as", 0, 1 },
 		{ "ttl_very_long", 0, 0 }, { "one_way", -0.916, 1 }, { "unhurried", 0, 1 }, { "seed_answers", 0, 0 },
 		{ "stable", 0, 1 }, { "unlearned", 0, 0 }, { "age_day", 0, 0 }, { "age_week", 0, 0 },
 		{ "age_old", 0, 0.5 }, { "popular", 0, 1 }, { "address_sharing", 0, 0 }, { "cname_fanin", 0, 0 },
@@ -181,7 +181,7 @@ const struct benign_profile benign_profiles[] = {
 		{ "service_pool", 0, 0 }, { "late_contact", 0, 0 }, { "injection", 0, 0 },
 	} },
 	{ "B19", "mail, SIP or game servers", TRACK_FAST, {
-		{ "late_novelty", 0, 0.231 }, { "dispersion", -1.58, -0.0472 }, { "prefix_dispersion", 0, 0 }, { "one_as", 0, 1 },
+		{ "late_novelty", 0, 0.231 }, { "dispersion", -1.58, -0.0472 }, { "prefix_dispersion", 0, 0 }, { "few_as", 0, 1 },
 		{ "ttl_very_long", 0, 0 }, { "one_way", -0.939, 0.25 }, { "unhurried", 0, 1 }, { "seed_answers", 0, 0 },
 		{ "stable", 0, 1 }, { "unlearned", 0, 0 }, { "age_day", 0, 0 }, { "age_week", 0, 1 },
 		{ "age_old", 0, 0.5 }, { "popular", 0, 1 }, { "address_sharing", 0, 0 }, { "cname_fanin", 0, 0 },
