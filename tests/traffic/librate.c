@@ -117,6 +117,21 @@ static double quantile_of(const struct results *r, const struct filter *f, enum 
 	return at;
 }
 
+double rate_third(const struct results *r, const struct filter *f, bool of_any, double q)
+{
+	double *values = calloc(r->len + 1, sizeof(*values)), at;
+	size_t n = 0;
+
+	if (!values)
+		return NAN;
+	for (size_t i = 0; i < r->len; i++)
+		if (filter_takes(f, &r->outcomes[i]) && r->outcomes[i].third_minutes[of_any] >= 0)
+			values[n++] = r->outcomes[i].third_minutes[of_any];
+	at = quantile(values, n, q);
+	free(values);
+	return at;
+}
+
 double rate_minutes(const struct results *r, const struct filter *f, enum confidence c, double q)
 {
 	return quantile_of(r, f, c, false, q);
@@ -125,6 +140,34 @@ double rate_minutes(const struct results *r, const struct filter *f, enum confid
 double rate_sets(const struct results *r, const struct filter *f, double q)
 {
 	return quantile_of(r, f, CONFIDENCE_MEDIUM, true, q);
+}
+
+static double poisson_up_to(double mean, uint32_t k)
+{
+	double term = exp(-mean), sum = term;
+
+	for (uint32_t i = 1; i <= k; i++) {
+		term *= mean / i;
+		sum += term;
+	}
+	return sum;
+}
+
+double rate_poisson(uint32_t k, bool upper)
+{
+	double lo = 0, hi = 10 + 3.0 * k;
+
+	if (!upper && !k)
+		return 0;
+	for (int i = 0; i < 60; i++) {
+		double mid = (lo + hi) / 2;
+		bool above = upper ? poisson_up_to(mid, k) < 0.025 :
+				     1 - poisson_up_to(mid, k - 1) > 0.025;
+
+		lo = above ? lo : mid;
+		hi = above ? mid : hi;
+	}
+	return lo;
 }
 
 double rate_false(const struct results *r, const struct filter *f, int learned, enum confidence c,

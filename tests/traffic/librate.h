@@ -24,6 +24,12 @@ double rate_named(const struct results *r, const struct filter *f, enum verdict 
 /* Quantile of the minutes to @c, or of the fresh sets at medium; NAN when none reached it. */
 double rate_minutes(const struct results *r, const struct filter *f, enum confidence c, double q);
 double rate_sets(const struct results *r, const struct filter *f, double q);
+/* Until a third address was answered, for one name of an instance or for any of them: what moves
+ * slowly can be known for it no sooner. */
+double rate_third(const struct results *r, const struct filter *f, bool of_any, double q);
+/* The least, or largest (@upper), mean of a Poisson variable that makes @k or more, or @k or
+ * fewer, happen 25 times in 1000: together the exact 95 % interval. */
+double rate_poisson(uint32_t k, bool upper);
 /* Alerts that came up to @c while learning (@learned 0) or afterwards (1), for each million days
  * of names; and those days. */
 double rate_false(const struct results *r, const struct filter *f, int learned, enum confidence c,

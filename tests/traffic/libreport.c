@@ -52,9 +52,10 @@ static void false_row(FILE *f, const char *title, const struct results *r, const
 
 	if (days > 0)
 		fprintf(f,
-			"| %s%s | %.0f | %u | %.0f | %u | %.0f | %.0f |\n", title,
-			learned ? "" : ", while learning", days, medium, per_million, high,
-			high_per_million, 3e6 / days);
+			"| %s%s | %.0f | %u | %.0f | %.0f–%.0f | %u | %.0f |\n", title,
+			learned ? "" : ", while learning", days, medium, per_million,
+			rate_poisson(medium, false) / days * 1e6,
+			rate_poisson(medium, true) / days * 1e6, high, high_per_million);
 }
 
 void report_classes(FILE *f, const struct suite *s, const struct results *r)
@@ -75,9 +76,9 @@ void report_classes(FILE *f, const struct suite *s, const struct results *r)
 		class_row(f, r, &profiles_benign[i], s->trial.baselines);
 	for (size_t i = 0; i < profiles_malicious_len; i++)
 		class_row(f, r, &profiles_malicious[i], s->trial.baselines);
-	fputs("\nFalse alerts by days of names lived through. The last column is the rate that zero "
-	      "alerts could still hide\n(rule of three).\n\n"
-	      "| names | name-days | medium | per million | high | per million | resolution |\n"
+	fputs("\nFalse alerts by days of names lived through, with the exact 95 % interval (Poisson) of the "
+	      "rate.\n\n"
+	      "| names | name-days | medium | per million | 95 % | high | per million |\n"
 	      "| --- | ---: | ---: | ---: | ---: | ---: | ---: |\n", f);
 	for (int learned = 1; learned >= 0; learned--) {
 		false_row(f, "B1–B8, B12–B19 (each class alike)", r, &benign, learned);
@@ -174,6 +175,24 @@ static void evidence_row(FILE *f, const struct results *r, const char *id)
 	fputc('\n', f);
 }
 
+/* Beside what the detector needs, what nobody could do without. */
+static void report_slow(FILE *f, const struct results *r)
+{
+	struct filter c = FILTER_CLASS("M7");
+
+	if (!rate_count(r, &c))
+		return;
+	fputs("\n| M7, hours | p10 | p50 | p90 |\n| --- | ---: | ---: | ---: |\n", f);
+	for (int any = 1; any >= 0; any--)
+		fprintf(f, "| a third address was answered, for %s | %.1f | %.1f | %.1f |\n",
+			any ? "any name of the operator's" : "one and the same name",
+			rate_third(r, &c, any, 0.1) / 60, rate_third(r, &c, any, 0.5) / 60,
+			rate_third(r, &c, any, 0.9) / 60);
+	fprintf(f, "| medium | %.1f | %.1f | %.1f |\n", rate_minutes(r, &c, CONFIDENCE_MEDIUM, 0.1) / 60,
+		rate_minutes(r, &c, CONFIDENCE_MEDIUM, 0.5) / 60,
+		rate_minutes(r, &c, CONFIDENCE_MEDIUM, 0.9) / 60);
+}
+
 void report_evidence(FILE *f, const struct suite *s, const struct results *r)
 {
 	struct filter flux = { .malicious = 1, .resolver_side = -1, .ns_flux = -1 };
@@ -196,6 +215,7 @@ void report_evidence(FILE *f, const struct suite *s, const struct results *r)
 		if (rate_count(r, &c))
 			evidence_row(f, r, profiles_malicious[i].id);
 	}
+	report_slow(f, r);
 }
 
 /* --- targets ---------------------------------------------------------------------------------- */

@@ -21,7 +21,8 @@ struct truth { /* of one name */
 
 struct party { /* of one instance */
 	uint32_t first; /* truth, index + 1; 0: none */
-	struct bag connectors, processes;
+	struct bag connectors, processes, addresses; /* addresses: of all names together */
+	uint64_t third_ns[2]; /* a third address was answered: for one name, for any of them */
 };
 
 struct truths {
@@ -91,6 +92,7 @@ void truths_free(struct truths *t)
 	for (size_t i = 0; i < t->parties_len; i++) {
 		bag_fini(&t->parties[i].connectors);
 		bag_fini(&t->parties[i].processes);
+		bag_fini(&t->parties[i].addresses);
 	}
 	free(t->all);
 	free(t->parties);
@@ -132,7 +134,22 @@ static struct ip_addr unit(const struct ip_addr *addr)
 	return ip_is_v4(addr) ? *addr : ip_mask(addr, 64);
 }
 
-static void note(struct truths *t, struct truth *truth, const struct dns_observation *obs)
+/* What moves slowly has moved twice with its third address: no sooner can anybody know. */
+static void note_address(struct truths *t, struct truth *truth, struct party *party,
+			 const struct ip_addr *addr, uint64_t now_ns)
+{
+	bag_add(&truth->addresses, t->net, addr);
+	if (party->third_ns[0])
+		return;
+	bag_add(&party->addresses, t->net, addr);
+	if (!party->third_ns[1] && party->addresses.addresses >= 3)
+		party->third_ns[1] = now_ns;
+	if (truth->addresses.addresses >= 3)
+		party->third_ns[0] = now_ns;
+}
+
+static void note(struct truths *t, struct truth *truth, const struct dns_observation *obs,
+		 struct party *party)
 {
 	if (!truth)
 		return;
@@ -144,7 +161,7 @@ static void note(struct truths *t, struct truth *truth, const struct dns_observa
 		if (rr->type == DNS_TYPE_NS)
 			names_add(&truth->servers, key_of(rr->target));
 		else if (rr->section == DNS_ANSWER && rr->type != DNS_TYPE_CNAME)
-			bag_add(&truth->addresses, t->net, &addr);
+			note_address(t, truth, party, &addr, obs->time_ns);
 	}
 }
 
@@ -152,6 +169,7 @@ void truths_response(struct truths *t, const struct dns_observation *obs, uint32
 {
 	const struct instance *in = &t->instances[instance];
 	const struct dns_name *owner = obs->qname;
+	struct party *party = &t->parties[instance];
 
 	if (!in->profile->malicious)
 		return;
@@ -160,12 +178,12 @@ void truths_response(struct truths *t, const struct dns_observation *obs, uint32
 		    (obs->records[i].type == DNS_TYPE_A || obs->records[i].type == DNS_TYPE_AAAA))
 			owner = obs->records[i].owner;
 	if (in->profile->choosing == CHOOSE_LABELS) { /* judged together */
-		note(t, make(t, instance, key_of(&in->zone)), obs);
+		note(t, make(t, instance, key_of(&in->zone)), obs, party);
 		return;
 	}
-	note(t, make(t, instance, key_of(obs->qname)), obs);
+	note(t, make(t, instance, key_of(obs->qname)), obs, party);
 	if (owner != obs->qname)
-		note(t, make(t, instance, key_of(owner)), obs);
+		note(t, make(t, instance, key_of(owner)), obs, party);
 }
 
 void truths_connection(struct truths *t, const struct connection *conn, uint32_t instance)
@@ -177,6 +195,11 @@ void truths_connection(struct truths *t, const struct connection *conn, uint32_t
 	bag_add(&p->connectors, t->net, &conn->src);
 	if (conn->has_process)
 		bag_add(&p->processes, t->net, &conn->src);
+}
+
+uint64_t truths_third_ns(const struct truths *t, uint32_t instance, bool of_any)
+{
+	return t->parties[instance].third_ns[of_any];
 }
 
 /* --- an alert against it ---------------------------------------------------------------------- */

@@ -29,6 +29,9 @@ void truths_free(struct truths *t);
 void truths_response(struct truths *t, const struct dns_observation *obs, uint32_t instance);
 void truths_connection(struct truths *t, const struct connection *conn, uint32_t instance);
 
+/* When a third address was answered: for one name of the instance, or for any; 0: never. */
+uint64_t truths_third_ns(const struct truths *t, uint32_t instance, bool of_any);
+
 /* False when nothing is known of the name the alert is about. */
 bool truths_compare(const struct truths *t, const struct alert *alert, uint32_t instance,
 		    struct evidence_marks *ret);

@@ -465,8 +465,15 @@ static void collect(struct run *run)
 	struct detector_stats stats;
 	struct correlate_stats joined;
 
-	for (size_t i = 0; i < run->instances_len; i++)
+	for (uint32_t i = 0; i < run->instances_len; i++) {
 		run->outcomes[i].responses = run->instances[i].responses;
+		for (int any = 0; any < 2; any++) {
+			uint64_t at_ns = truths_third_ns(run->truths, i, any);
+			double m = ((double)at_ns - (double)run->instances[i].start_ns) / 60e9;
+
+			run->outcomes[i].third_minutes[any] = !at_ns ? -1 : m > 0 ? m : 0;
+		}
+	}
 	if (run->baselines)
 		collect_baselines(run);
 	detector_stats(run->detector, &stats);

@@ -33,6 +33,7 @@ struct outcome {
 	double score;		     /* largest met */
 	double base_minutes[BASE_COUNT]; /* -1: did not fire */
 	double naive, holz24, zeek;
+	double third_minutes[2]; /* a third address was answered: for one name, for any; -1: never */
 	struct evidence_marks evidence; /* of the last alert at medium or above */
 };
 

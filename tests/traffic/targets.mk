@@ -5,6 +5,7 @@
 
 EVALUATE := $(BUILD)/tests/traffic/evaluate
 FIT := $(BUILD)/tests/traffic/fit
+POOLS := $(BUILD)/tests/traffic/pools
 EVALUATE_ARGS ?=
 FIT_ARGS ?=
 TRAFFIC_LIB := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/traffic/lib*.c))
@@ -12,9 +13,15 @@ TRAFFIC_LIB := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/traffic/lib*.c))
 .PHONY: evaluate fit profiles
 tests: $(EVALUATE)
 
-evaluate: $(EVALUATE)
+evaluate: $(EVALUATE) $(POOLS)
 	$(Q)mkdir -p $(BUILD)/evaluate
 	$(Q)$(EVALUATE) --out $(BUILD)/evaluate $(EVALUATE_ARGS)
+	$(Q)$(POOLS) $(BUILD)/evaluate/asn.csv
+
+$(POOLS): $(BUILD)/obj/tests/traffic/pools.o $(TRAFFIC_LIB) $(LIB)
+	@mkdir -p $(@D)
+	@echo '  LD      $@'
+	$(Q)$(CC) $(LDFLAGS) $(filter %.o,$^) $(LIB) $(LDLIBS) -o $@
 
 $(EVALUATE): $(BUILD)/obj/tests/traffic/evaluate.o $(TRAFFIC_LIB) $(LIB)
 	@mkdir -p $(@D)

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "libcapture.h"
+#include "libpools.h"
 #include "libverdict.h"
 
 #include "dns/message.h"
@@ -257,6 +258,29 @@ static void verdicts_by_class(void **state)
 	}
 }
 
+/* One company's small pool is quiet from the first minute on; one in many networks is seen. */
+static void small_pools_are_quiet_when_cold(void **state)
+{
+	char source[64];
+	const char *const sources[] = { source };
+	struct enrich *enrich = NULL;
+
+	(void)state;
+	snprintf(source, sizeof(source), "csv:%s", net_path);
+	assert_int_equal(enrich_open(sources, 1, &enrich), 0);
+	for (int kind = 0; kind < 4; kind++) {
+		struct pools_sweep s = { .count = 20, .networks = 1, .seed = 31,
+					 .fixed = kind & 1, .both_sides = kind & 2 };
+		struct pools_share share = pools_sweep(&s, net, enrich);
+
+		assert_true(share.at_medium[POOLS_TIMES - 1] == 0);
+		s.networks = 16;
+		share = pools_sweep(&s, net, enrich);
+		assert_true(share.at_medium[POOLS_TIMES - 1] > 0);
+	}
+	enrich_close(enrich);
+}
+
 static void same_stream_same_alerts(void **state)
 {
 	struct trial t = small_trial(22);
@@ -359,6 +383,7 @@ int main(void)
 		cmocka_unit_test(ranges_are_split),
 		cmocka_unit_test(published_rules_see_the_classes),
 		cmocka_unit_test(verdicts_by_class),
+		cmocka_unit_test(small_pools_are_quiet_when_cold),
 		cmocka_unit_test(same_stream_same_alerts),
 		cmocka_unit_test(packets_say_the_same),
 	};
