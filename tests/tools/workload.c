@@ -5,7 +5,7 @@
  * and glue, EDNS, NXDOMAIN, VLAN tags, IPv6, and a share of names whose addresses rotate.
  *
  *   workload [-n RESPONSES] [-N NAMES] [-s SEED] [-r ROTATING_PERCENT] [-c CLIENTS] [-q RATE]
- *            [-u]
+ *            [-u] [-d NAMES_PER_DOMAIN]
  *
  * -u: every name in turn, in a scattered order, instead of by Zipf's law. Up to 65,536 clients are
  * of 198.19.0.0/16, more of 10.0.0.0/14, which are 262,144.
@@ -27,7 +27,7 @@
 #define START_S	   1790000000U
 
 struct options {
-	uint64_t responses, names, seed, clients, rate;
+	uint64_t responses, names, seed, clients, rate, per_domain;
 	unsigned int rotating_percent;
 	bool uniform;
 };
@@ -129,15 +129,16 @@ static struct profile profile_of(const struct options *o, uint64_t i)
 	};
 }
 
-static void put_qname(struct writer *w, const struct profile *p)
+static void put_qname(struct writer *w, const struct profile *p, uint64_t per_domain)
 {
 	char text[32];
 
-	snprintf(text, sizeof(text), "www%llu", (unsigned long long)(p->h % 7));
+	snprintf(text, sizeof(text), "www%llu",
+		 (unsigned long long)(per_domain > 1 ? p->number % per_domain : p->h % 7));
 	put_label(w, text);
-	snprintf(text, sizeof(text), "site%llu", (unsigned long long)p->number);
+	snprintf(text, sizeof(text), "site%llu", (unsigned long long)(p->number / per_domain));
 	put_label(w, text);
-	put_label(w, p->h & 1 ? "example" : "test");
+	put_label(w, per_domain == 1 && p->h & 1 ? "example" : "test");
 	put_u8(w, 0);
 }
 
@@ -238,7 +239,8 @@ static unsigned int put_authority(struct writer *w, const struct profile *p, siz
 	return 2;
 }
 
-static void put_message(struct writer *w, const struct profile *p, struct random *r, uint64_t epoch)
+static void put_message(struct writer *w, const struct profile *p, struct random *r, uint64_t epoch,
+			uint64_t per_domain)
 {
 	unsigned int counts[3] = { 0 };
 	size_t ns[2];
@@ -250,7 +252,7 @@ static void put_message(struct writer *w, const struct profile *p, struct random
 	put_u16(w, 0);
 	put_u16(w, 0);
 	put_u16(w, 0);
-	put_qname(w, p);
+	put_qname(w, p, per_domain);
 	put_u16(w, p->type);
 	put_u16(w, 1);
 	if (!p->nxdomain)
@@ -258,7 +260,10 @@ static void put_message(struct writer *w, const struct profile *p, struct random
 	if (p->authority) {
 		counts[1] = put_authority(w, p, ns);
 		for (unsigned int i = 0; i < 2; i++, counts[2]++)
-			put_address(w, ns[i], p, hash_mix(p->h + 100 + i), 1);
+			put_address(w, ns[i], p,
+				    hash_mix((per_domain > 1 ? p->number / per_domain : p->h) +
+					     100 + i),
+				    1);
 	}
 	if (p->edns) {
 		put_u8(w, 0);
@@ -366,7 +371,7 @@ static int generate(const struct options *o)
 		struct profile p =
 			profile_of(o, o->uniform ? in_turn(i, o->names) : zipf(&r, o->names));
 
-		put_message(&dns, &p, &r, time_us / 1000000 / p.ttl);
+		put_message(&dns, &p, &r, time_us / 1000000 / p.ttl, o->per_domain);
 		put_frame(&frame, &dns, &r, o);
 		write_frame(&frame, time_us);
 	}
@@ -375,10 +380,10 @@ static int generate(const struct options *o)
 
 int main(int argc, char **argv)
 {
-	struct options o = { 1000000, 100000, 1, 20000, 20000, 3, false };
+	struct options o = { 1000000, 100000, 1, 20000, 20000, 1, 3, false };
 	int c;
 
-	while ((c = getopt(argc, argv, "n:N:s:r:c:q:u")) != -1) {
+	while ((c = getopt(argc, argv, "n:N:s:r:c:q:ud:")) != -1) {
 		uint64_t v = optarg ? strtoull(optarg, NULL, 10) : 0;
 
 		switch (c) {
@@ -400,6 +405,9 @@ int main(int argc, char **argv)
 		case 'q':
 			o.rate = v;
 			break;
+		case 'd':
+			o.per_domain = v;
+			break;
 		case 'u':
 			o.uniform = true;
 			break;
@@ -407,8 +415,9 @@ int main(int argc, char **argv)
 			return 2;
 		}
 	}
-	if (!o.names || !o.clients || !o.rate) {
-		fputs("workload: names, clients and rate must be at least 1\n", stderr);
+	if (!o.names || !o.clients || !o.rate || !o.per_domain) {
+		fputs("workload: names, clients, rate and names per domain must be at least 1\n",
+		      stderr);
 		return 2;
 	}
 	return generate(&o);
