@@ -45,7 +45,15 @@ uint64_t hash_keyed(const struct hash_key *key, const void *bytes, size_t len)
 		s.v0 ^= word;
 	}
 	word = 0;
-	memcpy(&word, p, left);
+	if (left & 4) { /* a call of memcpy() costs more */
+		uint32_t four;
+
+		memcpy(&four, p, sizeof(four));
+		word = four;
+		p += 4;
+	}
+	for (size_t i = left & 4; i < left; i++)
+		word |= (uint64_t)*p++ << 8 * i;
 	word |= (uint64_t)len << 56;
 	s.v3 ^= word;
 	sip_round(&s);

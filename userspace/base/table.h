@@ -18,6 +18,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 struct table;
 
@@ -110,9 +113,19 @@ static inline uint16_t table_tag_of(uint64_t key)
 	return (uint16_t)(key >> 48);
 }
 
+/* Slots that may hold @key, one bit each: its tag is there. All eight are compared at once. */
+#ifdef __SSE2__
+static inline unsigned int table_candidates(const struct table_set *set, uint64_t key)
+{
+	__m128i tags = _mm_load_si128((const __m128i *)(const void *)set->tags);
+	__m128i found = _mm_cmpeq_epi16(tags, _mm_set1_epi16((int16_t)table_tag_of(key)));
+
+	return (unsigned int)_mm_movemask_epi8(_mm_packs_epi16(found, _mm_setzero_si128())) &
+	       set->occupied;
+}
+#else
 typedef uint16_t table_tags __attribute__((vector_size(sizeof(uint16_t) * TABLE_WAYS)));
 
-/* Slots that may hold @key, one bit each: its tag is there. All eight are compared at once. */
 static inline unsigned int table_candidates(const struct table_set *set, uint64_t key)
 {
 	static const table_tags bits = { 1, 2, 4, 8, 16, 32, 64, 128 };
@@ -127,6 +140,7 @@ static inline unsigned int table_candidates(const struct table_set *set, uint64_
 	sum += sum >> 16;
 	return (unsigned int)sum & set->occupied;
 }
+#endif
 
 static inline void *table_find(const struct table *t, uint64_t key, unsigned int *ret_way)
 {

@@ -155,9 +155,9 @@ void correlator_plan(struct correlator *c, const struct dns_observation *obs,
 	plan_on(c, obs, ret, l);
 }
 
-void correlator_expect_more(const struct correlator *c, const struct lookahead *l)
+void correlator_expect_more(const struct correlator *c, const struct lookahead *l, size_t len)
 {
-	mappings_expect_first(c->mappings, l);
+	mappings_expect_first(c->mappings, l, len);
 }
 
 /* True when a forwarder handed one of them on. */

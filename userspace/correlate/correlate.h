@@ -87,7 +87,8 @@ struct correlate_plan {
 
 void correlator_plan(struct correlator *c, const struct dns_observation *obs,
 		     struct correlate_plan *ret, struct lookahead *l);
-void correlator_expect_more(const struct correlator *c, const struct lookahead *l);
+/* @len: of what @l holds, the part that correlator_plan() added. */
+void correlator_expect_more(const struct correlator *c, const struct lookahead *l, size_t len);
 void correlator_planned(struct correlator *c, const struct dns_observation *obs,
 			struct correlate_plan *plan);
 /* Fill conn->names, best first, and conn->encrypted_dns. */

@@ -233,9 +233,9 @@ void mappings_expect(const struct mappings *m, const struct mapping_answer *a, s
 	lookahead_add(l, m->addresses, a->addr_key);
 }
 
-void mappings_expect_first(const struct mappings *m, const struct lookahead *l)
+void mappings_expect_first(const struct mappings *m, const struct lookahead *l, size_t len)
 {
-	for (size_t i = 0; i < l->len; i++) {
+	for (size_t i = 0; i < len; i++) {
 		const struct address *a = l->at[i].entry;
 		const struct mapping *p;
 

@@ -56,7 +56,7 @@ void mappings_key(const struct mappings *m, struct mapping_answer *a);
 
 /* @a comes soon: begin to fetch the address's entry, and later what lookahead_entries() found. */
 void mappings_expect(const struct mappings *m, const struct mapping_answer *a, struct lookahead *l);
-void mappings_expect_first(const struct mappings *m, const struct lookahead *l);
+void mappings_expect_first(const struct mappings *m, const struct lookahead *l, size_t len);
 
 /* Note it; the mapping is valid until the next call. Never fails, never allocates. */
 struct mapping *mappings_note(struct mappings *m, const struct mapping_answer *a);

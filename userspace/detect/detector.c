@@ -437,11 +437,11 @@ static void expect_addresses(const struct detector *d, const struct dns_observat
 
 /* A known name leads to its registered domain; the addresses of a new one are looked up. */
 void detector_expect_more(const struct detector *d, const struct dns_observation *obs,
-			  const struct lookahead *l, struct lookahead *more)
+			  const struct lookahead *l, size_t from, struct lookahead *more)
 {
 	bool has_new = false;
 
-	for (size_t i = 0; i < l->len; i++) {
+	for (size_t i = from; i < l->len; i++) {
 		const struct churn_name *e;
 
 		if (!names_expected(d->names, l, i, &e))

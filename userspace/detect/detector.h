@@ -37,11 +37,12 @@ void detector_response(struct detector *d, const struct dns_observation *obs);
 /*
  * @obs comes soon: begin to fetch what it will need.  After lookahead_entries() of @l comes
  * detector_expect_more(), which fills @more, for lookahead_entries() again.  Changes nothing.
+ * @from: where in @l what detector_expect() added begins.
  */
 void detector_expect(const struct detector *d, const struct dns_observation *obs,
 		     struct lookahead *l);
 void detector_expect_more(const struct detector *d, const struct dns_observation *obs,
-			  const struct lookahead *l, struct lookahead *more);
+			  const struct lookahead *l, size_t from, struct lookahead *more);
 /* @conn->names as the join found them. */
 void detector_connection(struct detector *d, const struct connection *conn);
 /* Ageing, downgrades; call about once a second of input time. */

@@ -99,7 +99,21 @@ struct detector {
 };
 
 /* keys.c: identities */
-uint64_t unit_hash(const struct detector *d, const struct ip_addr *addr);
+/*
+ * Identity of an address, or of the /64 of an IPv6 one: a customer owns a /64 whole.  A secret
+ * permutation is enough here and four times as fast as the keyed hash: without mix[] nobody can
+ * say which addresses have small values.
+ */
+static inline uint64_t unit_hash(const struct detector *d, const struct ip_addr *addr)
+{
+	uint64_t hi, lo;
+
+	memcpy(&hi, addr->b, 8);
+	memcpy(&lo, addr->b + 8, 8);
+	if (hi)
+		lo = 0;
+	return hash_nonzero(hash_mix(hash_mix(hi ^ d->mix[0]) + lo + d->mix[1]));
+}
 uint64_t name_key(const struct detector *d, const uint8_t *wire, size_t len);
 /* The same of a whole name of @obs. */
 static inline uint64_t obs_key(const struct detector *d, const struct dns_observation *obs,

@@ -142,7 +142,10 @@ static void note_ttl(struct dns_observation *o, const struct dns_obs_record *r, 
 int dns_message_observe(const struct dns_message *m, struct dns_arena *arena,
 			struct dns_observation *ret)
 {
-	struct dns_observation o = {
+	struct dns_observation *o = ret;
+	bool first = true;
+
+	*o = (struct dns_observation){
 		.txid = m->id,
 		.has_txid = true,
 		.has_authority = true,
@@ -150,33 +153,30 @@ int dns_message_observe(const struct dns_message *m, struct dns_arena *arena,
 		.aa = m->flags >> 10 & 1,
 		.tc = m->flags >> 9 & 1,
 	};
-	bool first = true;
-
 	if (reserve(arena, m->rrs_len))
 		return -ENOMEM;
 	if (m->questions_len) {
-		o.qname = name_at(arena, m, m->questions[0].name);
-		o.qtype = m->questions[0].type;
-		o.qclass = m->questions[0].class_;
+		o->qname = name_at(arena, m, m->questions[0].name);
+		o->qtype = m->questions[0].type;
+		o->qclass = m->questions[0].class_;
 	}
 	for (size_t i = 0; i < m->rrs_len; i++) {
-		struct dns_obs_record *r = &arena->records[o.records_len];
+		struct dns_obs_record *r = &arena->records[o->records_len];
 
 		if (!record_from(arena, m, &m->rrs[i], r))
 			continue;
-		o.records_len++;
+		o->records_len++;
 		if (r->section == DNS_ANSWER) {
-			note_ttl(&o, r, first);
+			note_ttl(o, r, first);
 			first = false;
 		}
 	}
-	o.records = arena->records;
+	o->records = arena->records;
 	if (arena->keyed) {
-		o.names = arena->names;
-		o.names_len = arena->names_len;
-		o.name_hashes = arena->hashes;
-		o.names_key = arena->key;
+		o->names = arena->names;
+		o->names_len = arena->names_len;
+		o->name_hashes = arena->hashes;
+		o->names_key = arena->key;
 	}
-	*ret = o;
 	return 0;
 }

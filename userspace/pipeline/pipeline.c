@@ -28,6 +28,7 @@ struct waiting {
 	struct dns_arena *arena;
 	struct dns_observation obs;
 	struct lookahead lookahead, more;
+	size_t detectors; /* from there on what `lookahead` holds is the detector's */
 	struct correlate_plan plan;
 	const char *pcap_filename;
 	uint64_t pcap_cnt;
@@ -163,6 +164,7 @@ static void begin_fetching(struct pipeline *p, struct waiting *w)
 	w->lookahead.len = w->more.len = 0;
 	if (p->correlator)
 		correlator_plan(p->correlator, &w->obs, &w->plan, &w->lookahead);
+	w->detectors = w->lookahead.len;
 	if (p->detector)
 		detector_expect(p->detector, &w->obs, &w->lookahead);
 	w = waiting_since(p, AT_ENTRIES);
@@ -170,9 +172,9 @@ static void begin_fetching(struct pipeline *p, struct waiting *w)
 		lookahead_entries(&w->lookahead);
 	w = waiting_since(p, AT_MORE);
 	if (w && p->correlator)
-		correlator_expect_more(p->correlator, &w->lookahead);
+		correlator_expect_more(p->correlator, &w->lookahead, w->detectors);
 	if (w && p->detector)
-		detector_expect_more(p->detector, &w->obs, &w->lookahead, &w->more);
+		detector_expect_more(p->detector, &w->obs, &w->lookahead, w->detectors, &w->more);
 	w = waiting_since(p, AT_LAST);
 	if (w)
 		lookahead_entries(&w->more);
@@ -323,8 +325,8 @@ static void on_flow(void *ctx, struct connection *conn)
 {
 	struct pipeline *p = ctx;
 
-	conn->hostname = leases_name(p->leases, &conn->src, conn->has_mac ? conn->mac : NULL,
-				     conn->time_ns);
+	conn->hostname =
+		leases_name(p->leases, &conn->src, conn->has_mac ? conn->mac : NULL, conn->time_ns);
 	pipeline_connection(p, conn);
 }
 
@@ -443,10 +445,9 @@ uint64_t pipeline_now(const struct pipeline *p)
 
 static int open_analysis(struct pipeline *p)
 {
-	static const struct detector_ops detector_ops = { .churn = on_change,
-							  .alert = on_alert,
-							  .watch = on_watch,
-							  .host_name = host_name };
+	static const struct detector_ops detector_ops = {
+		.churn = on_change, .alert = on_alert, .watch = on_watch, .host_name = host_name
+	};
 	int err;
 
 	if (!p->cfg.detection)
