@@ -12,6 +12,7 @@
 #include "decode.h"
 #include "walk.h"
 #include "filter.h"
+#include "fold.h"
 #include "emit.h"
 #include "quick.h"
 
@@ -107,8 +108,15 @@ FT_INLINE __u32 ft_emit_response(struct ft_scratch *s, struct ft_counters *c, __
 {
 	struct ft_response *r = (struct ft_response *)&s->d.hdr;
 	__u32 size = (__u32)sizeof(*r) + ft_pad(s->message, s->walk.len);
-	__u64 pending = ft_ring_pending(s, size);
+	__u64 pending;
+	int folded = 0;
 
+	if (v->novelty == FT_NOVELTY_NAME) {
+		folded = ft_fold_name(v->now);
+		if (folded < 0)
+			return FT_STAGE_FOLDED;
+	}
+	pending = ft_ring_pending(s, size);
 	if (ft_must_shed(v->novelty, pending)) {
 		if (v->novelty != FT_NOVELTY_CHANGED)
 			ft_filter_count(v, &s->walk);
@@ -119,7 +127,13 @@ FT_INLINE __u32 ft_emit_response(struct ft_scratch *s, struct ft_counters *c, __
 	ft_fill_header(s, FT_EVENT_RESPONSE, size);
 	if (v->known && (v->novelty == FT_NOVELTY_REFRESH || v->novelty == FT_NOVELTY_CLIENT))
 		ft_filter_take(v, r);
+	if (folded > 0) {
+		r->novelty = FT_NOVELTY_FOLDED;
+		r->repeats = (__u32)folded;
+	}
 	if (ft_output(s, pending)) {
+		if (folded > 0)
+			c->evicted_folded += (__u32)folded;
 		ft_filter_give_back(v);
 		return FT_STAGE_RING_FULL;
 	}

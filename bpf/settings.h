@@ -34,6 +34,9 @@ struct ft_settings {
 	__u32 fragments_per_s;
 	__u32 flows_per_s;
 	__u32 dhcp_per_s;
+	/* first sightings below one zone, all CPUs; 0: no limit. See fold.h */
+	__u32 zone_names_per_s;
+	__u32 zone_denials_per_s;
 	__u8 filter;
 	__u8 clients; /* enum ft_clients */
 	__u8 follow_tcp;
@@ -46,6 +49,7 @@ struct ft_settings {
 #define FT_KNOWN_SETS	  4 /* a power of two */
 #define FT_REPEATS_MAX	  0xff00 /* a set's record goes up then; with room for all CPUs at once */
 #define FT_FRAGMENT_LINES 1024 /* of eight packets each */
+#define FT_ZONE_SETS	  1024 /* of four zones each, 64 KiB */
 #define FT_FLOW_LINES	  1024 /* of eight UDP flows each */
 #define FT_WATCH_MAX	  16384
 #define FT_RECENT_SLOTS	  2048 /* of each CPU */
@@ -97,6 +101,7 @@ struct ft_counters {
 	__u64 evicted_repeats; /* repeats of theirs that no record carries */
 	__u64 samples; /* REFUSED and FLOW records in the ring: beside the ledger */
 	__u64 samples_lost; /* those over their rate or without room */
+	__u64 evicted_folded; /* folded responses that no record tells of */
 };
 
 #endif

@@ -89,7 +89,7 @@ enum ft_novelty { /* why the filter let a response through; append only */
 	FT_NOVELTY_REFRESH = 3,	/* known, but the refresh interval has passed */
 	FT_NOVELTY_CLIENT = 4,	/* (client, question) not seen before */
 	FT_NOVELTY_BROKEN = 5,	/* the walk met a fault: status says which */
-	FT_NOVELTY_FOLDED = 6,	/* stands for many names of one zone */
+	FT_NOVELTY_FOLDED = 6,	/* as NAME; `repeats` are other names, folded in the same zone */
 };
 
 struct ft_response {

@@ -5,7 +5,7 @@
  *
  * Kernel stage (one counter each, per CPU, in the map ft_counters):
  *   seen     = not_dns + query + response
- *   response = emitted + repeat + ring_full + shed + sum(refused by reason)
+ *   response = emitted + repeat + ring_full + shed + folded + sum(refused by reason)
  * `response` counts every frame that is, or cannot be excluded to be, (part of) a
  * DNS response: a frame with a broken IP header counts here and as refused.
  */
@@ -20,7 +20,8 @@
 	X(EMITTED, emitted)      \
 	X(REPEAT, repeat)        \
 	X(RING_FULL, ring_full)  \
-	X(SHED, shed)
+	X(SHED, shed)            \
+	X(FOLDED, folded)
 
 /* Why a packet or message was refused, in the kernel or in user space. */
 #define FT_REASONS(X)                                             \

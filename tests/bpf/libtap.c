@@ -77,7 +77,7 @@ void tap_check_ledger(const uint64_t c[FT_COUNTER_MAX])
 		refused += c[i];
 	assert_int_equal(c[FT_STAGE_SEEN],
 			 c[FT_STAGE_NOT_DNS] + c[FT_STAGE_QUERY] + c[FT_STAGE_RESPONSE]);
-	assert_int_equal(c[FT_STAGE_RESPONSE], c[FT_STAGE_EMITTED] + c[FT_STAGE_REPEAT] +
+	assert_int_equal(c[FT_STAGE_RESPONSE], c[FT_STAGE_EMITTED] + c[FT_STAGE_REPEAT] + c[FT_STAGE_FOLDED] +
 						       c[FT_STAGE_RING_FULL] + c[FT_STAGE_SHED] +
 						       refused);
 	assert_int_equal(c[FT_REASON_NONE], 0);

@@ -78,6 +78,7 @@ static void each_counter_is_part_of_a_sum(void **state)
 		{ KERNEL(FT_STAGE_REPEAT), "kernel_response" },
 		{ KERNEL(FT_STAGE_RING_FULL), "kernel_response" },
 		{ KERNEL(FT_STAGE_SHED), "kernel_response" },
+		{ KERNEL(FT_STAGE_FOLDED), "kernel_response" },
 		{ KERNEL(FT_REASON_SHORT_L2), "kernel_response" },
 		{ KERNEL(FT_REASON_BAD_EVENT), "kernel_response" },
 		{ offsetof(struct ledger, in_ring), "ring" },

@@ -32,6 +32,8 @@ struct kernel_config kernel_config_default(void)
 		.follow_tcp = true,
 		.follow_fragments = true,
 		.malformed_per_s = 1000,
+		.zone_names_per_s = 1000,
+		.zone_denials_per_s = 100,
 	};
 }
 
@@ -123,6 +125,8 @@ static int fill_settings(struct kernel *k, struct ft_settings *s)
 	s->fragments_per_s = 20000;
 	s->flows_per_s = 10000;
 	s->dhcp_per_s = 1000;
+	s->zone_names_per_s = cfg->zone_names_per_s;
+	s->zone_denials_per_s = cfg->zone_denials_per_s;
 	s->follow_tcp = cfg->follow_tcp;
 	s->follow_fragments = cfg->follow_fragments ? FT_FRAGMENTS_KNOWN : FT_FRAGMENTS_OFF;
 	s->ports.len = (uint32_t)cfg->ports_len;
@@ -418,6 +422,7 @@ int kernel_stats(const struct kernel *k, struct kernel_stats *ret)
 	*ret = (struct kernel_stats){
 		.filter_evictions = all.evictions,
 		.filter_evicted_repeats = all.evicted_repeats,
+		.evicted_folded = all.evicted_folded,
 		.samples = all.samples,
 		.samples_lost = all.samples_lost,
 		.bad_records = k->bad_records,

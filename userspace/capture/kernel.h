@@ -42,6 +42,11 @@ struct kernel_config {
 	bool xdp_only; /* no TC programs: enough for test runs, a third of the load time */
 	bool classic_tc; /* a clsact filter even where the kernel has tcx; default off */
 	bool follow_tcp, follow_fragments; /* default on */
+	/*
+	 * First sightings of names below one zone sent up per second, the rest are folded (fold.h):
+	 * of names with answers, and without. Need the filter; 0: all; default 1000, 100.
+	 */
+	uint32_t zone_names_per_s, zone_denials_per_s;
 	uint32_t malformed_per_s; /* broken messages sent up per CPU and second; default 1000 */
 	uint64_t seed; /* of the hashes; default 0: a random one */
 };
@@ -97,6 +102,7 @@ int kernel_counters(const struct kernel *k, uint64_t ret[FT_COUNTER_MAX]);
 struct kernel_stats {
 	uint64_t filter_evictions; /* names that made room for others */
 	uint64_t filter_evicted_repeats; /* repeats of theirs that no record carries */
+	uint64_t evicted_folded; /* folded responses that no record tells of */
 	uint64_t samples; /* REFUSED and FLOW records in the ring: beside the ledger, whose
 			   * `emitted` counts RESPONSE, FRAGMENT and SEGMENT records */
 	uint64_t samples_lost; /* those over their rate or without room */
@@ -115,8 +121,8 @@ int kernel_watch(struct kernel *k, const struct ip_addr *addr, bool on);
 /*
  * The engine of `replay --engine kernel`: each frame through the real XDP program by
  * BPF_PROG_TEST_RUN, nothing attached. Needs root. Without @filter the same records as the native
- * one; with it what `run` would have seen: its filter, filter_bytes, refresh_ns and
- * clients count, on the clock of the capture, whatever the machine's does.
+ * one; with it what `run` would have seen: its filter, filter_bytes, refresh_ns,
+ * clients and zone_* count, on the clock of the capture, whatever the machine's does.
  */
 struct kernel_engine;
 int kernel_engine_open(const struct decode_config *cfg, const struct kernel_config *filter,

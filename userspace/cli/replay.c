@@ -260,6 +260,7 @@ static void engine_stats(struct kernel_engine *engine, struct ledger *ret)
 	ret->filter_names_max = stats.names_max;
 	ret->filter_evictions = stats.filter_evictions;
 	ret->filter_evicted_repeats = stats.filter_evicted_repeats;
+	ret->filter_evicted_folded = stats.evicted_folded;
 }
 
 static void final_stats(struct replay *r)

@@ -159,6 +159,8 @@ void setup_kernel_config(const struct setup *s, struct kernel_config *ret)
 	cfg.filter_bytes = c->capture.filter_bytes;
 	cfg.clients = clients_of(c->capture.clients);
 	cfg.refresh_ns = c->capture.refresh_ns;
+	cfg.zone_names_per_s = c->capture.zone_names;
+	cfg.zone_denials_per_s = c->capture.zone_denials;
 	cfg.follow_tcp = c->capture.follow_tcp;
 	cfg.follow_fragments = c->capture.follow_fragments;
 	*ret = cfg;

@@ -61,6 +61,7 @@ struct config {
 		bool follow_tcp, follow_fragments;
 		uint64_t ring_bytes, filter_bytes;
 		uint64_t refresh_ns; /* a repeated answer is reported again after this; 0: never */
+		uint32_t zone_names, zone_denials; /* new names a zone and second; 0: no limit */
 	} capture;
 	struct reassembly_config reassembly; /* ports follow dns.ports */
 	struct correlate_config correlate;

@@ -43,6 +43,8 @@ const struct config_key config_keys[] = {
 	PLAIN("capture.filter", CONFIG_BOOL, capture.filter, "true"),
 	RANGE("capture.filter_bytes", CONFIG_POW2, capture.filter_bytes, "32MiB", 64 * KIB, GIB),
 	RANGE("capture.refresh", CONFIG_DURATION, capture.refresh_ns, "60s", 0, DAY),
+	RANGE("capture.zone_names", CONFIG_COUNT, capture.zone_names, "1000", 0, 1000000),
+	RANGE("capture.zone_denials", CONFIG_COUNT, capture.zone_denials, "100", 0, 1000000),
 	WORDS("capture.clients", CONFIG_CHOICE, capture.clients, "hosts", capture_clients),
 	PLAIN("capture.follow_tcp", CONFIG_BOOL, capture.follow_tcp, "true"),
 	PLAIN("capture.follow_fragments", CONFIG_BOOL, capture.follow_fragments, "true"),

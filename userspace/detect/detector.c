@@ -351,7 +351,7 @@ void detector_response(struct detector *d, const struct dns_observation *obs)
 	detector_tick(d, obs->time_ns);
 	if (candidates_run_low(&d->candidates))
 		candidates_make_room(&d->candidates, d->now_s, candidate_evict, d);
-	d->stats.responses += 1 + obs->repeats;
+	d->stats.responses += 1 + obs->repeats + obs->folded;
 	if (obs->rcode || !obs->qname || !obs->records_len)
 		return;
 	for (size_t i = 0; i < obs->records_len; i++) {

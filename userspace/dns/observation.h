@@ -35,6 +35,7 @@ struct dns_observation {
 	bool has_txid;		/* logs may not carry one */
 	bool has_authority;	/* the source can carry authority and additional sections */
 	uint32_t repeats;	/* identical responses since the last, counted in the kernel */
+	uint32_t folded;	/* responses for other names of the zone, counted in the kernel */
 	uint32_t ttl_min, ttl_max; /* over this response and its repeats; 0 without */
 	uint64_t first_ns;	/* time of the first of the repeats; 0 without */
 	const struct dns_name *qname; /* NULL without a question */

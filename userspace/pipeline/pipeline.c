@@ -105,7 +105,9 @@ static void fill_observation(const struct message_unit *unit, struct dns_observa
 	obs->client_port = ntohs(unit->pkt->dport);
 	obs->has_txid = true;
 	obs->has_authority = true;
-	if (r && r->repeats) {
+	if (r && r->novelty == FT_NOVELTY_FOLDED) {
+		obs->folded = r->repeats;
+	} else if (r && r->repeats) {
 		obs->repeats = r->repeats;
 		obs->ttl_min = r->ttl_min;
 		obs->ttl_max = r->ttl_max;
@@ -203,7 +205,10 @@ static void put_dns(struct pipeline *p, const struct message_unit *unit)
 	set_interface(p, unit->pkt);
 	buf_reset(&p->line);
 	eve_dns(&p->line, &p->eve, unit, &p->message);
-	put_line(p, unit->response && unit->response->repeats ? PIPELINE_REPEAT : PIPELINE_DNS);
+	put_line(p, unit->response && unit->response->repeats &&
+				    unit->response->novelty != FT_NOVELTY_FOLDED ?
+			    PIPELINE_REPEAT :
+			    PIPELINE_DNS);
 }
 
 static void on_message(void *ctx, const struct message_unit *unit)

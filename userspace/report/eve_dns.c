@@ -253,7 +253,10 @@ void eve_dns(struct buf *out, const struct eve_context *ctx, const struct messag
 	eve_packet(out, ctx, unit->pkt);
 	json_lit(out, "\"dns\":{");
 	add_header(out, msg);
-	if (unit->response && unit->response->repeats) {
+	if (unit->response && unit->response->novelty == FT_NOVELTY_FOLDED) {
+		json_lit(out, "\"folded\":");
+		json_u64(out, unit->response->repeats);
+	} else if (unit->response && unit->response->repeats) {
 		json_lit(out, "\"repeats\":");
 		json_u64(out, unit->response->repeats);
 		if (unit->response->first_ns) {

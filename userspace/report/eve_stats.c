@@ -115,6 +115,7 @@ static void add_filter(struct buf *out, const struct ledger *l)
 	add_object(out, "\"filter\":", { "\"names_max\":", l->filter_names_max },
 		   { "\"evictions\":", l->filter_evictions },
 		   { "\"evicted_repeats\":", l->filter_evicted_repeats },
+		   { "\"evicted_folded\":", l->filter_evicted_folded },
 		   { "\"samples_lost\":", l->samples_lost });
 }
 

@@ -19,12 +19,13 @@ static bool kernel_seen_holds(const struct ledger *l)
 						   l->kernel[FT_STAGE_RESPONSE];
 }
 
-/* response = emitted + repeat + ring_full + shed + sum(refused by reason) */
+/* response = emitted + repeat + ring_full + shed + folded + sum(refused by reason) */
 static bool kernel_response_holds(const struct ledger *l)
 {
 	return l->kernel[FT_STAGE_RESPONSE] ==
 	       l->kernel[FT_STAGE_EMITTED] + l->kernel[FT_STAGE_REPEAT] +
 		       l->kernel[FT_STAGE_RING_FULL] + l->kernel[FT_STAGE_SHED] +
+		       l->kernel[FT_STAGE_FOLDED] +
 		       sum_reasons(l->kernel);
 }
 
