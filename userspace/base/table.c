@@ -9,49 +9,64 @@
 #define WAYS	   TABLE_WAYS
 #define HUGE_BYTES (2UL << 20)
 
-#define HUGE_SHARE 16 /* of the slots: by then nearly every page of sets is touched */
+#define HUGE_SHARE 8 /* of the slots: by then the table is in use, however small its entries */
 
 #ifndef MADV_COLLAPSE
 #define MADV_COLLAPSE 25 /* Linux 6.1; before, the kernel does it by itself, some time */
 #endif
 
-static void *zeroed(size_t bytes) /* untouched until used */
+static size_t round_up(size_t bytes)
 {
-	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	return (bytes + HUGE_BYTES - 1) & ~(HUGE_BYTES - 1);
+}
 
-	return p == MAP_FAILED ? NULL : p;
+/*
+ * Untouched until used.  From 2 MiB on it begins where a huge page may begin; the kernel sees to
+ * that by itself only sometimes.
+ */
+static void *zeroed(size_t bytes)
+{
+	size_t spare = bytes < HUGE_BYTES ? 0 : HUGE_BYTES;
+	size_t len = spare ? round_up(bytes) : bytes, before;
+	uint8_t *p =
+		mmap(NULL, len + spare, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		return NULL;
+	if (!spare)
+		return p;
+	before = (size_t)(-(uintptr_t)p & (HUGE_BYTES - 1));
+	if (before)
+		munmap(p, before);
+	munmap(p + before + len, spare - before);
+	return p + before;
+}
+
+static size_t sets_bytes(const struct table *t)
+{
+	return t->sets * sizeof(*t->set);
+}
+
+static size_t all_bytes(const struct table *t)
+{
+	size_t bytes = sets_bytes(t) + t->sets * WAYS * t->entry_bytes;
+
+	return bytes < HUGE_BYTES ? bytes : round_up(bytes);
 }
 
 /*
  * One TLB entry for 2 MiB, but 2 MiB taken with the first use of them: only once the table is in
- * use, so that a quiet host does not pay for tables that stay empty.  @used: of @bytes, which
- * become huge pages now; the rest when it is used.
+ * use, so that a quiet host does not pay for tables that stay empty.  Sets and entries share a
+ * mapping, because sets alone are seldom large enough.  What is used becomes huge pages now, the
+ * rest when it is used.
  */
-static void use_huge_pages(void *p, size_t bytes, size_t used)
-{
-	if (bytes < HUGE_BYTES)
-		return;
-	madvise(p, bytes, MADV_HUGEPAGE);
-	madvise(p, used, MADV_COLLAPSE);
-}
-
 static void grow_into_huge_pages(struct table *t)
 {
-	if (t->count >= t->huge_sets_at) {
-		t->huge_sets_at = SIZE_MAX;
-		use_huge_pages(t->set, t->sets * sizeof(*t->set), t->sets * sizeof(*t->set));
-	}
-	if (t->count >= t->huge_entries_at) {
-		t->huge_entries_at = SIZE_MAX;
-		use_huge_pages(t->entries, t->sets * WAYS * t->entry_bytes,
-			       t->count * t->entry_bytes);
-	}
-}
-
-static void unmap(void *p, size_t bytes)
-{
-	if (p)
-		munmap(p, bytes);
+	t->huge_at = SIZE_MAX;
+	if (all_bytes(t) < HUGE_BYTES)
+		return;
+	madvise(t->set, all_bytes(t), MADV_HUGEPAGE);
+	madvise(t->set, round_up(sets_bytes(t) + t->count * t->entry_bytes), MADV_COLLAPSE);
 }
 
 int table_new(size_t entry_bytes, size_t capacity, table_evict_fn evict, void *ctx,
@@ -64,16 +79,17 @@ int table_new(size_t entry_bytes, size_t capacity, table_evict_fn evict, void *c
 	t->entry_bytes = entry_bytes > 16 ? (entry_bytes + 7) & ~(size_t)7 : 16;
 	for (t->sets = 1; t->sets * WAYS < capacity; t->sets *= 2)
 		;
-	t->huge_sets_at = t->sets * WAYS / HUGE_SHARE;
-	t->huge_entries_at = HUGE_BYTES / t->entry_bytes;
+	t->huge_at = HUGE_BYTES / t->entry_bytes;
+	if (t->huge_at > t->sets * WAYS / HUGE_SHARE)
+		t->huge_at = t->sets * WAYS / HUGE_SHARE;
 	t->evict = evict;
 	t->ctx = ctx;
-	t->entries = zeroed(t->sets * WAYS * t->entry_bytes);
-	t->set = zeroed(t->sets * sizeof(*t->set));
-	if (!t->entries || !t->set) {
-		table_free(t);
+	t->set = zeroed(all_bytes(t));
+	if (!t->set) {
+		free(t);
 		return -ENOMEM;
 	}
+	t->entries = (uint8_t *)t->set + sets_bytes(t);
 	*ret_table = t;
 	return 0;
 }
@@ -85,10 +101,9 @@ void table_free(struct table *t)
 
 	if (!t)
 		return;
-	while (t->entries && t->set && t->evict && (entry = table_next(t, &pos)))
+	while (t->evict && (entry = table_next(t, &pos)))
 		t->evict(t->ctx, entry);
-	unmap(t->entries, t->sets * WAYS * t->entry_bytes);
-	unmap(t->set, t->sets * sizeof(*t->set));
+	munmap(t->set, all_bytes(t));
 	free(t);
 }
 
@@ -201,7 +216,7 @@ void *table_add(struct table *t, uint64_t key)
 	/* used once it is asked for again: a flood of one-off keys evicts itself first */
 	set->used &= (uint8_t) ~(1U << way);
 	t->count++;
-	if (t->count >= t->huge_sets_at || t->count >= t->huge_entries_at)
+	if (t->count >= t->huge_at)
 		grow_into_huge_pages(t);
 	return entry;
 }

@@ -80,11 +80,11 @@ _Static_assert(sizeof(struct table_set) == 64, "a set is a cache line");
 
 struct table {
 	struct table_set *set;
-	uint8_t *entries;
+	uint8_t *entries; /* behind the sets */
 	size_t entry_bytes, sets, count;
 	uint32_t high; /* entries ever used */
 	uint32_t spare; /* number + 1 of the first that came free; 0: none */
-	size_t huge_sets_at, huge_entries_at; /* counts from which on huge pages pay */
+	size_t huge_at; /* count from which on huge pages pay */
 	uint64_t evictions;
 	table_evict_fn evict;
 	void *ctx;
