@@ -27,15 +27,4 @@ static inline bool sketch_add(uint64_t *sketch, uint64_t hash)
 uint64_t sketch_merge(uint64_t a, uint64_t b); /* the sketch of both together */
 double sketch_estimate(uint64_t sketch);
 
-enum { SKETCH_REGISTERS = 16, SKETCH_MARKS = 256 };
-
-/*
- * What register @i holds, as a number below SKETCH_MARKS; its low four bits are 0 when it is
- * empty.  Equal things leave equal marks.
- */
-static inline uint8_t sketch_mark(uint64_t sketch, unsigned int i)
-{
-	return (uint8_t)(i << 4 | (sketch >> (4 * i) & 15));
-}
-
 #endif

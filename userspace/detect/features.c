@@ -13,7 +13,7 @@
 #define CONTEXT_S      60 /* sharing, hosting and siblings change slowly and cost look-ups */
 #define HOSTING_LEAST  10 /* networks learned before "not a hosting network" says anything */
 #define ABSENT_AS_HALF 0.5
-#define COMPANY	       3 /* domains that move together */
+#define COMPANY	       3 /* domains on an address */
 #define PACE_ENTRIES   4
 
 static double clamp(double x, double lo, double hi)
@@ -29,48 +29,6 @@ static double hosting_degree(struct detector *d, uint32_t asn)
 	return clamp(log2(1 + domains) / log2(1.0 + d->cfg.hosting_domains), 0, 1);
 }
 
-/*
- * Addresses on which the name was not alone, as long as the same two other domains turn up on
- * most of them, and none that is established: one operator moves them together.  Addresses of a
- * small cloud pass from tenant to tenant too, but between others each time.  A domain is known by
- * its mark in the address's sketch.
- */
-static uint32_t addresses_in_company(struct detector *d, const struct candidate *c,
-				     uint32_t since_s)
-{
-	uint8_t met[SKETCH_MARKS] = { 0 };
-	uint64_t sketches[SAMPLE_SLOTS];
-	unsigned int all = 0, len = 0, most, faithful = 0, n = 0;
-
-	for (unsigned int i = 0; i < c->sample.len; i++) {
-		const struct local_address *a = local_address_get(&d->local, c->sample.hash[i]);
-
-		if (c->sample.slots[i].last_s < since_s)
-			continue;
-		all++;
-		if (!a || a->established)
-			continue;
-		for (unsigned int r = 0; r < SKETCH_REGISTERS; r++)
-			met[sketch_mark(a->domains, r)]++;
-		sketches[len++] = a->domains;
-	}
-	most = all > 2 ? (all + 1) / 2 : 2;
-	for (unsigned int r = 0; r < SKETCH_REGISTERS; r++) /* empty registers say nothing */
-		met[sketch_mark(0, r)] = 0;
-	for (unsigned int mark = 0; mark < SKETCH_MARKS; mark++)
-		faithful += met[mark] >= most;
-	if (faithful < COMPANY) /* itself and two others */
-		return 0;
-	for (unsigned int i = 0; i < len; i++) {
-		unsigned int here = 0;
-
-		for (unsigned int r = 0; r < SKETCH_REGISTERS; r++)
-			here += met[sketch_mark(sketches[i], r)] >= most;
-		n += here >= 2;
-	}
-	return n;
-}
-
 /* Share of addresses that three established domains use, and of those in hosting networks. */
 static void refresh_context(struct detector *d, struct candidate *c, uint32_t since_s,
 			    uint32_t now_s)
@@ -80,7 +38,7 @@ static void refresh_context(struct detector *d, struct candidate *c, uint32_t si
 	const struct local_domain *dom = local_domain_get(&d->local, c->domain);
 	bool established = local_is_established(&d->local, dom, now_s), is_shared;
 
-	c->siblings = 0;
+	c->siblings = c->company = 0;
 	for (unsigned int i = 0; i < c->sample.len; i++) {
 		const struct sample_slot *slot = &c->sample.slots[i];
 		const struct local_address *a;
@@ -92,6 +50,8 @@ static void refresh_context(struct detector *d, struct candidate *c, uint32_t si
 		/* its own domain, once established, is one of those counted */
 		is_shared = a && sketch_estimate(a->established) - established > 2.5;
 		shared += is_shared;
+		c->company += a && sketch_estimate(a->domains) > COMPANY - 0.5 &&
+			      sketch_estimate(a->established) < 0.5;
 		with_as += slot->asn != 0;
 		degree = hosting_degree(d, slot->asn);
 		hosted += degree;
@@ -107,7 +67,6 @@ static void refresh_context(struct detector *d, struct candidate *c, uint32_t si
 	c->sharing = n ? shared / n : 0;
 	c->hosting = with_as ? hosted / with_as : 0;
 	c->own_hosting = own > 0 ? own_hosted / own : 0;
-	c->company = c->max_set == 1 ? addresses_in_company(d, c, since_s) : 0;
 	c->context_s = now_s;
 }
 
@@ -224,7 +183,7 @@ static bool has_young_company(struct detector *d, const struct candidate *c, uin
 		return false; /* of unknown age, not young */
 	if (f && f->members >= 6)
 		return true;
-	return c->company >= 2 && c->company * 2 >= c->sample.len;
+	return c->company >= 2 && c->company * 2 >= c->sample.len && c->max_set == 1;
 }
 
 static void slow_values(struct detector *d, struct candidate *c, struct evaluation *e,

@@ -9,6 +9,7 @@
 
 /* A candidate without a verdict is judged again with each eighth unchanged fresh set only. */
 #define SAME_EVALUATE 8U
+#define REST_S	      (2 * DAY_S) /* more than slow flux grants an address */
 
 struct dns_name domain_name(const struct dns_name *name, uint8_t off)
 {
@@ -125,6 +126,9 @@ static bool deserves_promotion(struct detector *d, const struct churn_name *e,
 	if (shares_flagged || (e->changes >= 2 && sketch_estimate(e->distinct) > 2.5))
 		return true;
 	if (r->set.len >= 5 && is_spread(d, r))
+		return true;
+	/* after days of rest: as candidate it keeps the times of what follows, if all comes at once */
+	if (r->set.len == 1 && e->last_s - e->first_s >= REST_S)
 		return true;
 	return zone_moves(d, e);
 }

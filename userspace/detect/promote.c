@@ -4,8 +4,6 @@
 
 #include "churn/sketch.h"
 
-#define REST_S (2 * DAY_S) /* what slow flux does not grant an address */
-
 static uint32_t sample_asn(void *ctx, const struct ip_addr *addr)
 {
 	return asn_of(ctx, addr);
@@ -85,15 +83,11 @@ static void take_over(struct detector *d, struct candidate *c, const struct chur
 	for (size_t i = 0; i < set.len; i++)
 		hashes[i] = unit_hash(d, &addrs[i]);
 	sample_add(&c->sample, &set, 0, false, 1, e->last_s, 0, candidate_sample_ops(d), &delta);
-	/*
-	 * Their times are not kept; one at a time and half an hour apart on the whole will do.
-	 * After days of rest the changes may all have come at once, as when a site moves: that is
-	 * one.
-	 */
+	/* their times are not kept; one at a time and half an hour apart on the whole will do */
 	earlier = set.len - (res->outcome == NAMES_CHANGED ? 0 : set.len > 0);
 	if (c->max_set == 1 && earlier && e->changes <= earlier + 1 &&
 	    e->last_s - e->first_s >= TAKEOVER_S * earlier)
-		c->takeovers = e->last_s - e->first_s < REST_S * earlier ? (uint32_t)earlier : 1;
+		c->takeovers = (uint32_t)earlier;
 	/* which of the two servers sent them is not kept: either may be the predecessor */
 	for (size_t i = 0; i < set.len; i++) {
 		int at = sample_find(&c->sample, hashes[i]);
