@@ -8,6 +8,8 @@
 #include "connect_maps.h"
 #include "connect_process.h"
 #include "connect_sock.h"
+#include "connect_socks.h"
+#include "connect_sorting.h"
 #include <bpf/bpf_tracing.h>
 #include <bpf/bpf_endian.h>
 
@@ -105,7 +107,6 @@ static __always_inline void ft_tcp_begin(struct sock *sk)
 {
 	struct ft_conn_tracked t = {};
 	struct ft_conn_call *call;
-	__u64 key = (__u64)sk;
 	struct ft_who who;
 
 	if (sk->sk_protocol != PROTO_TCP || !ft_is_inet(sk, NULL))
@@ -124,9 +125,9 @@ static __always_inline void ft_tcp_begin(struct sock *sk)
 	call = ft_call(t.tid);
 	if (call) {
 		call->tid = t.tid;
-		call->syn_sock = key;
+		call->syn_sock = (__u64)sk;
 	}
-	if (bpf_map_update_elem(&ft_conn_socks, &key, &t, BPF_ANY))
+	if (!ft_sock_keep(sk, &t))
 		ft_tcp_untracked(sk, &t);
 }
 
@@ -173,15 +174,15 @@ static __always_inline void ft_tcp_report(struct sock *sk, const struct ft_conn_
 
 static __always_inline void ft_tcp_outcome(struct sock *sk, int oldstate, int newstate)
 {
-	__u64 key = (__u64)sk;
-	struct ft_conn_tracked *t = bpf_map_lookup_elem(&ft_conn_socks, &key);
+	struct ft_sock_place place = ft_sock_find(sk);
+	struct ft_conn_tracked *t = place.tracked;
 	__u64 now_ns;
 
 	if (!t)
 		return;
 	if (t->peer != ft_sock_peer(sk, NULL)) {
 		ft_conn_count(FT_CONN_COUNT_STALE);
-		bpf_map_delete_elem(&ft_conn_socks, &key);
+		ft_sock_forget(sk, &place);
 		return;
 	}
 	now_ns = bpf_ktime_get_ns();
@@ -191,7 +192,7 @@ static __always_inline void ft_tcp_outcome(struct sock *sk, int oldstate, int ne
 		return;
 	}
 	ft_tcp_report(sk, t, t->established_ns ? FT_CONN_CLOSED : FT_CONN_FAILED, now_ns);
-	bpf_map_delete_elem(&ft_conn_socks, &key);
+	ft_sock_forget(sk, &place);
 }
 
 SEC("tp_btf/inet_sock_set_state")
@@ -237,15 +238,18 @@ static __always_inline struct sock *ft_sock_of_fd(struct ft_called *call)
 	return BPF_CORE_READ(socket, sk);
 }
 
-/* The same in one read, for all pointers but one have a type. */
+/* The same without any read: all pointers have a type, or get one. */
 static __always_inline struct sock *ft_sock_of_fd_typed(struct task_struct *task,
 							struct ft_called *call)
 {
 	struct fdtable *table = task->files->fdt;
-	struct file *file = NULL;
+	struct file *file;
 
-	if ((__u32)call->fd >= table->max_fds ||
-	    bpf_probe_read_kernel(&file, sizeof(file), table->fd + call->fd) || !file)
+	if ((__u32)call->fd >= table->max_fds)
+		return NULL;
+	/* any type that begins with a pointer does for loading one in place */
+	file = (struct file *)ft_cast(struct hlist_head, table->fd + call->fd)->first;
+	if (!file)
 		return NULL;
 	file = ft_cast(struct file, file);
 	call->inode = file->f_inode->i_ino;
@@ -300,6 +304,15 @@ static __always_inline bool ft_read_address(const struct ft_called *call, struct
 	       !bpf_probe_read_user(to->v6, sizeof(to->v6), (const char *)call->addr + 8);
 }
 
+static __always_inline enum ft_sorting
+ft_sorting_of(const struct sock *sk, const struct ft_sock_head *head, __u32 tid, __u64 inode)
+{
+	__be16 dport = 0;
+
+	ft_sock_get(&dport, sk, head, skc_dport);
+	return ft_sorting(tid, inode, ft_sock_peer(sk, head), dport);
+}
+
 /*
  * Where it went the socket itself says; where it did not, only what the caller passed.  @head as
  * for ft_sock_get().
@@ -308,6 +321,7 @@ static __always_inline void ft_connect_return(struct sock *sk, const struct ft_s
 					      __u16 proto, __be16 sport,
 					      const struct ft_called *call)
 {
+	enum ft_sorting sorting = FT_SORTING_NEW;
 	struct ft_sockaddr to = {};
 	struct ft_who who;
 	struct ft_conn *c;
@@ -328,6 +342,13 @@ static __always_inline void ft_connect_return(struct sock *sk, const struct ft_s
 	ft_sock_get(&state, sk, head, skc_state);
 	if (call->err ? !ft_read_address(call, &to) : state != TCP_ESTABLISHED)
 		return; /* AF_UNSPEC, which takes the peer away */
+	if (!call->err) {
+		sorting = ft_sorting_of(sk, head, who.tid, call->inode);
+		if (sorting == FT_SORTING_TOLD) {
+			ft_conn_count(FT_CONN_COUNT_UDP_PROBE);
+			return;
+		}
+	}
 	now_ns = bpf_ktime_get_ns();
 	ft_announce(&who, now_ns);
 	c = ft_conn_reserve();
@@ -336,6 +357,8 @@ static __always_inline void ft_connect_return(struct sock *sk, const struct ft_s
 		return;
 	}
 	ft_report_fill(c, &who, now_ns, (__u8)proto, call->err);
+	if (sorting == FT_SORTING_SAME_PEER)
+		c->flags = FT_CONN_SAME_PEER;
 	c->sock = call->inode;
 	c->netns = ft_sock_netns(sk, head);
 	c->sport = sport;

@@ -53,29 +53,6 @@ struct {
 	__type(value, struct ft_conn_known);
 } ft_conn_known SEC(".maps");
 
-/*
- * TCP sockets from SYN_SENT to CLOSE.  The kernel takes every socket to CLOSE before it frees it,
- * so entries do not outlive sockets, unless the tracepoint is passed over (seen on a machine short
- * of CPU time): hence the peer is compared before an entry is believed.  Preallocated; full means
- * counted and reported as ATTEMPT.
- */
-struct ft_conn_tracked {
-	__u64 attempt_ns;
-	__u64 established_ns; /* 0: not yet */
-	__u64 start_ns;
-	__u32 pid;
-	__u32 tid;
-	__u32 exec_id;
-	__u32 netns;
-	__u64 peer; /* digest of the peer's address and port */
-};
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 65536); /* set from the configuration */
-	__type(key, __u64);
-	__type(value, struct ft_conn_tracked);
-} ft_conn_socks SEC(".maps");
-
 /* Per thread: the socket whose SYN was last sent, and the arguments of a connect() under way. */
 struct ft_conn_call {
 	__u32 tid;

@@ -111,6 +111,14 @@ struct socket {
 	struct sock *sk;
 };
 
+struct hlist_node {
+	struct hlist_node *next;
+};
+
+struct hlist_head {
+	struct hlist_node *first;
+};
+
 struct file_operations;
 
 struct qstr {

@@ -31,6 +31,7 @@ enum ft_conn_event { /* append only */
 
 enum ft_conn_flags {
 	FT_CONN_UNCONNECTED = 1, /* UDP: sendto()/sendmsg() with an address, no connect() */
+	FT_CONN_SAME_PEER = 2, /* UDP: the socket had this peer just before: no sorting */
 };
 
 struct ft_conn {
@@ -95,7 +96,8 @@ _Static_assert(sizeof(struct ft_conn_process) == 72 + FT_CONN_TEXT_BYTES, "ft_co
 	X(NO_SOCKET, no_socket) /* connect() returned and its socket was not found */    \
 	X(OWN, own) /* the monitor's own */                                              \
 	X(UDP_REPEAT, udp_repeat) /* unconnected datagrams of a flow already reported */ \
-	X(STALE, stale) /* TCP connections whose end went by unseen */
+	X(STALE, stale) /* TCP connections whose end went by unseen */                   \
+	X(UDP_PROBE, udp_probe) /* UDP connects that sort addresses, but the first two */
 
 enum ft_conn_counter {
 #define FT_AS_ENUM(upper, lower) FT_CONN_COUNT_##upper,
@@ -106,8 +108,8 @@ enum ft_conn_counter {
 
 #define FT_CONN_COUNT_CPUS 256 /* a power of two */
 struct ft_conn_count_line {
-	__u64 n[8]; /* by enum ft_conn_counter */
+	__u64 n[16]; /* by enum ft_conn_counter */
 };
-_Static_assert(FT_CONN_COUNT_MAX <= 8, "one cache line a CPU");
+_Static_assert(FT_CONN_COUNT_MAX <= 16, "two cache lines a CPU");
 
 #endif

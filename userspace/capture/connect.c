@@ -197,6 +197,34 @@ int connect_existing(struct connect_capture *c, uint64_t now_ns, connection_fn f
 
 /* --- life cycle ------------------------------------------------------------------------------ */
 
+/* Sets of eight, so many that half are free: one in several thousand is full before the table is. */
+static int set_up_sockets(struct connect_bpf *bpf, uint32_t max_sockets)
+{
+	bool exchange = connect_has_exchange();
+	uint32_t sets = 1;
+	int err;
+
+	while (exchange && sets < 1U << 24 && (uint64_t)sets * 4 < max_sockets)
+		sets *= 2;
+	bpf->rodata->ft_conn_exchange = exchange;
+	bpf->rodata->ft_conn_sets_mask = sets - 1;
+	err = bpf_map__set_max_entries(bpf->maps.ft_conn_sets, sets);
+	return err ? err
+		   : bpf_map__set_max_entries(bpf->maps.ft_conn_socks, exchange ? 1 : max_sockets);
+}
+
+/* Whole ticks of the kernel's coarse clock that lie within @ns for sure. */
+static uint64_t ticks_within(uint64_t ns)
+{
+	struct timespec tick;
+	uint64_t tick_ns;
+
+	if (clock_getres(CLOCK_MONOTONIC_COARSE, &tick))
+		return 0;
+	tick_ns = (uint64_t)tick.tv_sec * 1000000000 + (uint64_t)tick.tv_nsec;
+	return tick_ns && ns > tick_ns ? ns / tick_ns - 1 : 0;
+}
+
 static int set_up_bpf(struct connect_capture *c)
 {
 	struct connect_bpf *bpf = connect_bpf__open();
@@ -209,9 +237,10 @@ static int set_up_bpf(struct connect_capture *c)
 	bpf->rodata->ft_conn_wakeup_bytes = (uint32_t)c->cfg.wakeup_bytes;
 	err = bpf_map__set_max_entries(bpf->maps.ft_conn_ring, (uint32_t)c->cfg.ring_bytes);
 	if (!err)
-		err = bpf_map__set_max_entries(bpf->maps.ft_conn_socks, c->cfg.max_sockets);
+		err = set_up_sockets(bpf, c->cfg.max_sockets);
 	if (err)
 		return err;
+	bpf->rodata->ft_conn_sorting_ticks = ticks_within(c->cfg.udp_hold_ns);
 	connect_links_choose(&c->links, bpf, c->cfg.udp_sends);
 	return connect_bpf__load(bpf);
 }
@@ -307,7 +336,7 @@ void connect_stats(const struct connect_capture *c, struct connect_stats *ret)
 		.own = count_of(c, FT_CONN_COUNT_OWN),
 		.no_socket = count_of(c, FT_CONN_COUNT_NO_SOCKET),
 		.udp_repeats = count_of(c, FT_CONN_COUNT_UDP_REPEAT),
-		.udp_probes = udp_hold_probes(c->hold),
+		.udp_probes = udp_hold_probes(c->hold) + count_of(c, FT_CONN_COUNT_UDP_PROBE),
 		.udp_hold_full = udp_hold_full(c->hold),
 		.processes = p.processes,
 		.processes_evicted = p.evicted,

@@ -156,6 +156,12 @@ static bool has_helper(enum bpf_prog_type type, enum bpf_func_id helper)
 	return libbpf_probe_bpf_helper(type, helper, NULL) == 1;
 }
 
+bool connect_has_exchange(void)
+{
+	/* arm64 has it since 5.18, others earlier; this helper came next */
+	return has_helper(BPF_PROG_TYPE_TRACEPOINT, BPF_FUNC_map_lookup_percpu_elem);
+}
+
 static bool kernel_has_function(const char *name)
 {
 	struct btf *btf = btf__load_vmlinux_btf();

@@ -18,6 +18,8 @@ struct connect_links {
 	bool syscalls, udp_sends; /* attached */
 };
 
+/* BPF programs may exchange memory atomically, on every architecture (Linux 5.19). */
+bool connect_has_exchange(void);
 /* Between open and load: switch off the programs that are not to be loaded. */
 void connect_links_choose(struct connect_links *l, struct connect_bpf *bpf, bool udp_sends);
 /*

@@ -76,7 +76,7 @@ static bool is_v4(const uint8_t *addr)
  */
 static bool is_same_sorting(const struct ft_conn *a, const struct ft_conn *b)
 {
-	if (!memcmp(a->dst, b->dst, sizeof(a->dst)))
+	if (b->flags & FT_CONN_SAME_PEER || !memcmp(a->dst, b->dst, sizeof(a->dst)))
 		return false;
 	return a->sock == b->sock || (a->dport == b->dport && is_v4(a->dst) != is_v4(b->dst) &&
 				      b->hdr.time_ns - a->hdr.time_ns < UDP_HOLD_BURST_NS);
