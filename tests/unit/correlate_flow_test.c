@@ -115,6 +115,53 @@ static void failures_have_their_reason(void **state)
 	assert_int_equal(f->last.err, ETIMEDOUT);
 }
 
+/* As Linux sends its SYNs: the last after 63 s, and it gives up after 127. */
+static void try_for_long(struct fixture *f, uint16_t sport)
+{
+	static const unsigned int at_s[] = {0, 1, 3, 7, 15, 31, 63};
+
+	for (size_t i = 0; i < sizeof(at_s) / sizeof(at_s[0]); i++) {
+		uint64_t now_ns = T0 + at_s[i] * SECOND;
+
+		flows_tick(f->flows, now_ns);
+		packet(f, now_ns, FT_FLOW_SYN, "10.0.0.9", sport, "192.0.2.1", 443, FT_DIR_INGRESS);
+	}
+}
+
+static void a_long_attempt_is_one(void **state)
+{
+	struct fixture *f = *state;
+	struct flow_stats s;
+
+	try_for_long(f, 4000);
+	flows_tick(f->flows, T0 + 200 * SECOND);
+	assert_int_equal(f->count, 1);
+	assert_int_equal(f->last.err, ETIMEDOUT);
+	flows_stats(f->flows, &s);
+	assert_int_equal(s.attempts, 1);
+	assert_int_equal(s.timed_out, 1);
+	/* the next by that port is another one */
+	packet(f, T0 + 300 * SECOND, FT_FLOW_SYN, "10.0.0.9", 4000, "192.0.2.1", 443, FT_DIR_INGRESS);
+	flows_tick(f->flows, T0 + 400 * SECOND);
+	assert_int_equal(f->count, 2);
+}
+
+static void an_answer_after_the_timeout_is_told(void **state)
+{
+	struct fixture *f = *state;
+
+	try_for_long(f, 4000);
+	assert_int_equal(f->count, 1);
+	packet(f, T0 + 64 * SECOND, FT_FLOW_SYNACK, "192.0.2.1", 443, "10.0.0.9", 4000,
+	       FT_DIR_INGRESS);
+	assert_int_equal(f->count, 2);
+	assert_int_equal(f->last.state, CONNECTION_OK);
+	assert_int_equal(f->last.latency_us, 64000000);
+	packet(f, T0 + 65 * SECOND, FT_FLOW_RST, "192.0.2.1", 443, "10.0.0.9", 4000, FT_DIR_INGRESS);
+	flows_tick(f->flows, T0 + 400 * SECOND);
+	assert_int_equal(f->count, 2);
+}
+
 static void udp_is_told_at_once_and_once(void **state)
 {
 	struct fixture *f = *state;
@@ -198,6 +245,32 @@ static void a_process_without_address_is_known_by_its_port(void **state)
 	assert_int_equal(f->last.src.b[15], 9);
 }
 
+/* Its process tells of it when the kernel gives up, long after the packets were handed over. */
+static void a_process_may_tell_of_a_long_attempt_later(void **state)
+{
+	struct connection conn = {.time_ns = T0, .sport = 4000, .dport = 443, .proto = IPPROTO_TCP};
+	struct fixture *f = *state;
+
+	assert_int_equal(ip_parse("10.0.0.9", &conn.src), 0);
+	assert_int_equal(ip_parse("192.0.2.1", &conn.dst), 0);
+	try_for_long(f, 4000);
+	assert_int_equal(f->count, 1);
+	flows_tick(f->flows, T0 + 127 * SECOND);
+	assert_true(flows_told(f->flows, &conn));
+	conn.sport = 4001;
+	assert_false(flows_told(f->flows, &conn));
+	conn.sport = 4000;
+	conn.time_ns = T0 + 100 * SECOND; /* another attempt */
+	assert_false(flows_told(f->flows, &conn));
+	/* what its process had told before is no news from it */
+	local(f, T0 + 500 * SECOND, "10.0.0.9", 4002, "192.0.2.1", 443);
+	handshake(f, T0 + 500 * SECOND, 4002);
+	flows_tick(f->flows, T0 + 502 * SECOND);
+	conn.sport = 4002;
+	conn.time_ns = T0 + 500 * SECOND;
+	assert_false(flows_told(f->flows, &conn));
+}
+
 static void what_only_packets_told_is_not(void **state)
 {
 	struct fixture *f = *state;
@@ -266,7 +339,10 @@ int main(void)
 		HOLDING(what_a_process_told_is_marked),
 		HOLDING(a_process_without_address_is_known_by_its_port),
 		HOLDING(what_only_packets_told_is_not),
+		HOLDING(a_process_may_tell_of_a_long_attempt_later),
 		CASE(a_handshake_is_one_connection),
+		CASE(a_long_attempt_is_one),
+		CASE(an_answer_after_the_timeout_is_told),
 		CASE(failures_have_their_reason),
 		CASE(udp_is_told_at_once_and_once),
 		CASE(answers_without_question_are_strays),

@@ -62,6 +62,7 @@ struct connection {
 	bool preexisting; /* was there when the monitor started; time_ns is then that */
 	bool seen_locally; /* seen in packets, but told by its process too: counted with that */
 	bool adds_host; /* of these: its process's account had no source address */
+	bool told_before; /* its packets were counted before its process told of it */
 	uint8_t mac[6]; /* of the client, gateway scenario */
 	const char *hostname; /* of the client, as DHCP carried it past */
 	uint64_t latency_us; /* attempt to outcome; 0 unknown */

@@ -315,7 +315,7 @@ static bool leaves_the_machine(const struct correlator *c, const struct ip_addr 
 
 static bool is_counted(const struct correlator *c, const struct connection *conn)
 {
-	if (conn->preexisting || conn->seen_locally || conn->dport == 53)
+	if (conn->preexisting || conn->seen_locally || conn->told_before || conn->dport == 53)
 		return false;
 	/* local and gateway connections are reported when they begin and again when they end */
 	if (conn->state == CONNECTION_CLOSED &&

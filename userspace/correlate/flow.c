@@ -8,14 +8,23 @@
 
 #include "base/table.h"
 
+/*
+ * A SYN this long after the one before, and no answer in between, is the same attempt: the intervals
+ * double, and before the sixth repetition, the last that Linux sends, there are 32 s; behind it 64.
+ */
+#define RESEND_NS 70000000000ULL
+
 struct flow {
 	uint64_t key;
 	uint64_t time_ns; /* of the first packet */
+	uint64_t syn_ns;  /* of the last SYN */
 	struct ip_addr client, server;
 	uint16_t client_port, server_port; /* host order */
 	uint8_t proto;
 	bool waiting; /* its outcome is not known and was not handed over */
 	bool held;    /* its outcome is known and was not handed over */
+	bool silent;  /* nobody has answered */
+	bool told;    /* handed over, and no process had told of it */
 	enum connection_state state;
 	int err;
 	uint64_t outcome_ns;
@@ -100,6 +109,7 @@ static void hand_over(struct flows *f, struct flow *flow)
 	if (!flow->waiting && flow->outcome_ns > flow->time_ns)
 		conn.latency_us = (flow->outcome_ns - flow->time_ns) / 1000;
 	look_for_local(f, flow, &conn);
+	flow->told = !conn.seen_locally;
 	f->stats.local += conn.seen_locally;
 	flow->waiting = flow->held = false;
 	f->fn(f->ctx, &conn);
@@ -173,6 +183,12 @@ static struct ends ends_of(const struct ft_packet *p, bool from_client)
 	return e;
 }
 
+static bool is_repeat(const struct flows *f, const struct flow *flow, uint64_t time_ns)
+{
+	return time_ns < flow->time_ns + f->cfg.timeout_ns ||
+	       (flow->silent && time_ns < flow->syn_ns + RESEND_NS);
+}
+
 /* True when the packet begins something; *ret is then filled but for `waiting`. */
 static bool begin(struct flows *f, const struct ft_flow *rec, struct flow **ret)
 {
@@ -181,8 +197,9 @@ static bool begin(struct flows *f, const struct ft_flow *rec, struct flow **ret)
 	bool is_new;
 
 	flow = table_put(f->table, flow_key(f, &e), &is_new);
-	if (!is_new && rec->hdr.time_ns < flow->time_ns + f->cfg.timeout_ns) {
+	if (!is_new && is_repeat(f, flow, rec->hdr.time_ns)) {
 		f->stats.repeats++;
+		flow->syn_ns = rec->hdr.time_ns;
 		return false;
 	}
 	if (flow->waiting) { /* its answer never came, and here is another attempt by that port */
@@ -191,7 +208,8 @@ static bool begin(struct flows *f, const struct ft_flow *rec, struct flow **ret)
 	}
 	if (flow->held)
 		hand_over(f, flow);
-	flow->time_ns = rec->hdr.time_ns;
+	flow->time_ns = flow->syn_ns = rec->hdr.time_ns;
+	flow->silent = flow->told = false;
 	flow->client = e.client;
 	flow->server = e.server;
 	flow->client_port = e.client_port;
@@ -210,7 +228,7 @@ static void take_syn(struct flows *f, const struct ft_flow *rec)
 
 	if (!begin(f, rec, &flow))
 		return;
-	flow->waiting = true;
+	flow->waiting = flow->silent = true;
 	f->stats.attempts++;
 }
 
@@ -245,10 +263,12 @@ static void take_answer(struct flows *f, const struct ft_flow *rec, enum connect
 		f->stats.strays++;
 		return;
 	}
-	if (!flow->waiting) {
+	/* given up already, and yet there is the answer */
+	if (!flow->waiting && !(flow->silent && state == CONNECTION_OK)) {
 		f->stats.repeats++;
 		return;
 	}
+	flow->silent = false;
 	if (state == CONNECTION_OK)
 		f->stats.ok++;
 	else
@@ -290,6 +310,19 @@ void flows_local(struct flows *f, const struct connection *conn)
 	l->time_ns = conn->time_ns;
 }
 
+bool flows_told(const struct flows *f, const struct connection *conn)
+{
+	struct ends e = {.client = conn->src, .server = conn->dst, .client_port = conn->sport,
+			 .server_port = conn->dport, .proto = conn->proto};
+	struct local l = {.time_ns = conn->time_ns};
+	const struct flow *flow;
+
+	if (!f->cfg.hold_ns || !conn->sport)
+		return false;
+	flow = table_get(f->table, flow_key(f, &e));
+	return flow && flow->told && is_of_that_time(f, &l, flow);
+}
+
 void flows_tick(struct flows *f, uint64_t now_ns)
 {
 	struct flow *flow;
@@ -304,7 +337,7 @@ void flows_tick(struct flows *f, uint64_t now_ns)
 		}
 		if (flow->held && flow->outcome_ns + f->cfg.hold_ns <= now_ns)
 			hand_over(f, flow);
-		if (is_over && !flow->held)
+		if (is_over && !flow->held && !(flow->silent && flow->syn_ns + RESEND_NS > now_ns))
 			table_remove(f->table, flow);
 	}
 }

@@ -9,7 +9,11 @@
  * packets' account then waits hold_ns for the process's, and is marked `seen_locally` when that
  * came, for who takes it has to count the connection once; and `adds_host` when the process's did
  * not tell its address, as of UDP sockets that are bound to none.  (Addresses translated in between
- * hide that, and so does a process that tries longer than timeout_ns.)
+ * hide that.)  A process that tries longer than timeout_ns tells when the packets' account has been
+ * handed over as ETIMEDOUT: flows_told() says so, and who takes its account has to count it not again.
+ *
+ * SYNs sent again belong to the attempt that nobody has answered, as long as it takes; should an
+ * answer come after timeout_ns, the connection is handed over once more, as OK.
  *
  * Bounded: at max_flows one not lately used gives way; an attempt among them is handed over without
  * outcome, and counted.  Time comes from the records.
@@ -52,6 +56,8 @@ void flows_free(struct flows *f);
 void flows_record(struct flows *f, const struct ft_flow *rec);
 /* A connection that a process of this machine made. */
 void flows_local(struct flows *f, const struct connection *conn);
+/* Were the packets of it handed over before @conn, a process's account, came? */
+bool flows_told(const struct flows *f, const struct connection *conn);
 /* Time out what waits too long, hand over what was held; about once a second of record time. */
 void flows_tick(struct flows *f, uint64_t now_ns);
 void flows_stats(const struct flows *f, struct flow_stats *ret);

@@ -149,6 +149,12 @@ void contacts_add(struct contacts *c, const struct connection *conn, int slot, u
 	struct contact_peer *peer = peer_of(c, conn, now_s);
 	bool outcome = conn->state == CONNECTION_OK || conn->state == CONNECTION_FAILED;
 
+	if (conn->told_before) { /* counted: what is new is the process */
+		peer->process.connects++;
+		peer->process.failures += conn->state == CONNECTION_FAILED;
+		*ret_new = outcome = false;
+		r->failed = true;
+	}
 	*ret_failed = conn->state == CONNECTION_FAILED && !r->failed;
 	r->failed |= *ret_failed;
 	c->last_s = peer->last_s = now_s;

@@ -310,6 +310,8 @@ void pipeline_connection(struct pipeline *p, struct connection *conn)
 {
 	advance(p, conn->time_ns);
 	pipeline_flush(p);
+	if (conn->source == CONNECTION_LOCAL && conn->state != CONNECTION_CLOSED)
+		conn->told_before = flows_told(p->flows, conn);
 	if (p->correlator)
 		correlator_connection(p->correlator, conn);
 	if (conn->source == CONNECTION_LOCAL && conn->names_len) /* watched addresses have names */
