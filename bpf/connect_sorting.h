@@ -2,8 +2,8 @@
 /*
  * UDP connects that sort addresses (RFC 6724), as glibc does them: one socket to one address after
  * the other, and nothing is sent.  The first two of them go to the reader, which then knows; those
- * behind them only count.  The reader's window (userspace/capture/udp_hold.h) is the wider one: what is left out here
- * it would have left out.
+ * behind them only count.  The reader's window (userspace/capture/udp_hold.h) is the wider one: what
+ * is left out here it would have left out.
  */
 #ifndef FT_CONNECT_SORTING_H
 #define FT_CONNECT_SORTING_H

@@ -22,7 +22,7 @@
 struct connect_config {
 	size_t ring_bytes; /* power of two; default 4 MiB */
 	size_t wakeup_bytes; /* the descriptor becomes readable at this fill; default 1/4 */
-	uint32_t max_sockets; /* TCP connections followed at a time; default 65536 */
+	uint32_t max_sockets; /* TCP connections followed at a time; default 65536, 128 octets each */
 	size_t max_processes; /* default 16384 */
 	bool udp_sends; /* attach the hooks of sendto() and sendmsg(); default true */
 	uint64_t udp_hold_ns; /* UDP connects wait this long for being told from probes;
@@ -59,7 +59,8 @@ int connect_fd(const struct connect_capture *c);
  * UDP connects that send nothing, but ask the kernel which source address it would take, are how
  * resolvers sort addresses (RFC 6724). What looks like that is counted as probes and not handed
  * over: one socket to several addresses in a row (glibc), one thread to the same port over IPv4 and
- * IPv6 within 5 ms, ports 0, 9 (Go) and 65535 (musl). c-ares' look like any other.
+ * IPv6 within 5 ms, ports 0, 9 (Go) and 65535 (musl). c-ares' look like any other. Of those by one
+ * socket the programs themselves leave out the third and what follows it, and count it.
  */
 int connect_poll(struct connect_capture *c, uint64_t now_ns, connection_fn fn, void *ctx);
 
