@@ -103,7 +103,7 @@ static __always_inline void ft_tcp_untracked(struct sock *sk, const struct ft_co
 }
 
 /* In the context of whoever connects. */
-static __always_inline void ft_tcp_begin(struct sock *sk)
+static __always_inline void ft_tcp_begin(struct sock *sk, bool sets)
 {
 	struct ft_conn_tracked t = {};
 	struct ft_conn_call *call;
@@ -127,7 +127,7 @@ static __always_inline void ft_tcp_begin(struct sock *sk)
 		call->tid = t.tid;
 		call->syn_sock = (__u64)sk;
 	}
-	if (!ft_sock_keep(sk, &t))
+	if (!ft_sock_keep(sk, &t, sets))
 		ft_tcp_untracked(sk, &t);
 }
 
@@ -172,9 +172,9 @@ static __always_inline void ft_tcp_report(struct sock *sk, const struct ft_conn_
 	ft_conn_submit(c);
 }
 
-static __always_inline void ft_tcp_outcome(struct sock *sk, int oldstate, int newstate)
+static __always_inline void ft_tcp_outcome(struct sock *sk, int newstate, bool sets)
 {
-	struct ft_sock_place place = ft_sock_find(sk);
+	struct ft_sock_place place = ft_sock_find(sk, sets);
 	struct ft_conn_tracked *t = place.tracked;
 	__u64 now_ns;
 
@@ -182,7 +182,7 @@ static __always_inline void ft_tcp_outcome(struct sock *sk, int oldstate, int ne
 		return;
 	if (t->peer != ft_sock_peer(sk, NULL)) {
 		ft_conn_count(FT_CONN_COUNT_STALE);
-		ft_sock_forget(sk, &place);
+		ft_sock_forget(sk, &place, sets);
 		return;
 	}
 	now_ns = bpf_ktime_get_ns();
@@ -192,16 +192,28 @@ static __always_inline void ft_tcp_outcome(struct sock *sk, int oldstate, int ne
 		return;
 	}
 	ft_tcp_report(sk, t, t->established_ns ? FT_CONN_CLOSED : FT_CONN_FAILED, now_ns);
-	ft_sock_forget(sk, &place);
+	ft_sock_forget(sk, &place, sets);
+}
+
+static __always_inline void ft_tcp_state(struct sock *sk, int oldstate, int newstate, bool sets)
+{
+	if (newstate == TCP_SYN_SENT)
+		ft_tcp_begin(sk, sets);
+	else if (newstate == TCP_CLOSE || (oldstate == TCP_SYN_SENT && newstate == TCP_ESTABLISHED))
+		ft_tcp_outcome(sk, newstate, sets);
 }
 
 SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(ft_conn_state, struct sock *sk, int oldstate, int newstate)
+int BPF_PROG(ft_conn_state, struct sock *sk, int oldstate, int newstate) /* Linux 5.19 */
 {
-	if (newstate == TCP_SYN_SENT)
-		ft_tcp_begin(sk);
-	else if (newstate == TCP_CLOSE || (oldstate == TCP_SYN_SENT && newstate == TCP_ESTABLISHED))
-		ft_tcp_outcome(sk, oldstate, newstate);
+	ft_tcp_state(sk, oldstate, newstate, true);
+	return 0;
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(ft_conn_state5, struct sock *sk, int oldstate, int newstate)
+{
+	ft_tcp_state(sk, oldstate, newstate, false);
 	return 0;
 }
 

@@ -7,7 +7,8 @@
  *
  * The table is an array of sets of eight: one line of memory tells that a socket is not in it, as
  * accepted ones never are, and to put one in and take it out costs a tenth of what it costs with a
- * hash map.  It takes an atomic exchange; kernels whose BPF has none get the hash map.
+ * hash map.  It takes an atomic exchange; kernels whose BPF has none get programs with the hash map
+ * (@sets false), for they refuse any program that there is one in.
  */
 #ifndef FT_CONNECT_SOCKS_H
 #define FT_CONNECT_SOCKS_H
@@ -45,9 +46,7 @@ struct {
 	__type(value, struct ft_conn_tracked);
 } ft_conn_socks SEC(".maps");
 
-/* Set between open and load. */
-const volatile bool ft_conn_exchange; /* BPF_CMPXCHG and BPF_XCHG are to be had on all machines */
-const volatile __u32 ft_conn_sets_mask;
+const volatile __u32 ft_conn_sets_mask; /* set between open and load */
 
 /* The verifier lets nobody calculate with a pointer, but with its lower half. */
 static __always_inline struct ft_conn_set *ft_sock_set(const struct sock *sk)
@@ -64,13 +63,13 @@ struct ft_sock_place {
 	struct ft_conn_tracked *tracked; /* NULL: not there */
 };
 
-static __always_inline struct ft_sock_place ft_sock_find(const struct sock *sk)
+static __always_inline struct ft_sock_place ft_sock_find(const struct sock *sk, bool sets)
 {
 	struct ft_sock_place place = {};
 	struct ft_conn_set *set;
 	__u64 key = (__u64)sk;
 
-	if (!ft_conn_exchange) {
+	if (!sets) {
 		place.tracked = bpf_map_lookup_elem(&ft_conn_socks, &key);
 		return place;
 	}
@@ -89,26 +88,28 @@ static __always_inline struct ft_sock_place ft_sock_find(const struct sock *sk)
 }
 
 /* What was read of the entry has been read by then: the exchange is a barrier. */
-static __always_inline void ft_sock_forget(const struct sock *sk, const struct ft_sock_place *place)
+static __always_inline void ft_sock_forget(const struct sock *sk, const struct ft_sock_place *place,
+					   bool sets)
 {
 	__u64 key = (__u64)sk;
 
-	if (!ft_conn_exchange)
+	if (!sets)
 		bpf_map_delete_elem(&ft_conn_socks, &key);
 	else if (place->sock)
 		__sync_lock_test_and_set(place->sock, 0);
 }
 
 /* Takes the place of an earlier socket in the same memory.  False: no room. */
-static __always_inline bool ft_sock_keep(const struct sock *sk, const struct ft_conn_tracked *t)
+static __always_inline bool ft_sock_keep(const struct sock *sk, const struct ft_conn_tracked *t,
+					 bool sets)
 {
 	struct ft_sock_place place;
 	struct ft_conn_set *set;
 	__u64 key = (__u64)sk;
 
-	if (!ft_conn_exchange)
+	if (!sets)
 		return !bpf_map_update_elem(&ft_conn_socks, &key, t, BPF_ANY);
-	place = ft_sock_find(sk);
+	place = ft_sock_find(sk, sets);
 	if (place.tracked) {
 		*place.tracked = *t;
 		return true;

@@ -206,7 +206,6 @@ static int set_up_sockets(struct connect_bpf *bpf, uint32_t max_sockets)
 
 	while (exchange && sets < 1U << 24 && (uint64_t)sets * 4 < max_sockets)
 		sets *= 2;
-	bpf->rodata->ft_conn_exchange = exchange;
 	bpf->rodata->ft_conn_sets_mask = sets - 1;
 	err = bpf_map__set_max_entries(bpf->maps.ft_conn_sets, sets);
 	return err ? err

@@ -184,12 +184,17 @@ void connect_links_choose(struct connect_links *l, struct connect_bpf *bpf, bool
 {
 	l->want_udp_sends = udp_sends;
 	l->at_return = at_return(bpf);
+	l->at_state = connect_has_exchange() ? bpf->progs.ft_conn_state : bpf->progs.ft_conn_state5;
 	/* tp_btf programs may call what tracepoint programs may */
 	bpf->rodata->ft_conn_typed_task =
 		has_helper(BPF_PROG_TYPE_TRACEPOINT, BPF_FUNC_get_current_task_btf) &&
 		has_helper(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_FUNC_get_current_task_btf);
 	bpf->rodata->ft_conn_coarse_clock =
 		has_helper(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_FUNC_ktime_get_coarse_ns);
+	bpf_program__set_autoload(bpf->progs.ft_conn_state,
+				  l->at_state == bpf->progs.ft_conn_state);
+	bpf_program__set_autoload(bpf->progs.ft_conn_state5,
+				  l->at_state == bpf->progs.ft_conn_state5);
 	bpf_program__set_autoload(bpf->progs.ft_conn_exit, l->at_return == bpf->progs.ft_conn_exit);
 	bpf_program__set_autoload(bpf->progs.ft_conn_exit_read,
 				  l->at_return == bpf->progs.ft_conn_exit_read);
@@ -201,7 +206,7 @@ void connect_links_choose(struct connect_links *l, struct connect_bpf *bpf, bool
 
 int connect_links_attach(struct connect_links *l, struct connect_bpf *bpf)
 {
-	int err = keep(l, bpf_program__attach(bpf->progs.ft_conn_state));
+	int err = keep(l, bpf_program__attach(l->at_state));
 
 	if (err)
 		return err;

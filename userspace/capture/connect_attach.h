@@ -13,6 +13,7 @@ struct connect_bpf;
 struct connect_links {
 	struct bpf_link *links[6];
 	size_t links_len;
+	struct bpf_program *at_state; /* the one for this kernel's table of sockets */
 	struct bpf_program *at_return; /* the return of connect() is enough; NULL: it is not */
 	bool want_udp_sends;
 	bool syscalls, udp_sends; /* attached */
