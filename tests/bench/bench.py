@@ -69,10 +69,10 @@ def run(argv, stdin=None):
     return use.ru_utime + use.ru_stime, use.ru_maxrss / 1024
 
 
-def workload(path, responses, names=100000):
+def workload(path, responses, names=100000, *more):
     with open(path, "wb") as f:
-        subprocess.run([os.path.join(TOOLS, "workload"), "-n", str(responses), "-N", str(names)],
-                       stdout=f, check=True)
+        subprocess.run([os.path.join(TOOLS, "workload"), "-n", str(responses), "-N", str(names),
+                        *more], stdout=f, check=True)
 
 
 def build_base(ref, where):
@@ -134,27 +134,54 @@ def offline(tmp):
 
 # --- memory and time by number of names ------------------------------------------------------------
 
+def replayed(path, limit):
+    """The detector's figures, peak KiB and CPU seconds of a replay that holds @limit of tables."""
+    argv = [FLUXTAP, "replay", "-q", "--emit", "stats", "--set", f"limits.memory={limit}", path]
+    child = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
+    out = child.stdout.read()
+    _, _, use = os.wait4(child.pid, 0)
+    child.returncode = 0
+    return (json.loads(out.splitlines()[-1])["stats"]["detect"], use.ru_maxrss,
+            use.ru_utime + use.ru_stime)
+
+
+# what is said of the traffic, names, responses, further arguments of the workload, limits.memory
+MEMORY = (("10,000", 10000, 500000, (), ("64MiB", "1GiB")),
+          ("100,000", 100000, 500000, (), ("64MiB", "1GiB")),
+          ("1,000,000", 1000000, 2000000, (), ("64MiB", "1GiB")),
+          ("960,000, three a domain, each twice", 960000, 1920000, ("-u", "-d", "3"), ("1GiB",)),
+          ("1,000,000, one a domain, each twice", 1000000, 2000000, ("-u",), ("1GiB",)),
+          ("3,000,000", 3000000, 2000000, (), ("64MiB", "1GiB")),
+          ("20,000, half of them changing", 20000, 500000, ("-r", "50", "-q", "2000"), ("1GiB",)))
+
+
 def memory(tmp):
     heading("Names")
-    columns("names in the traffic", "limits.memory", "tracked", "peak MiB",
-            "bytes a tracked name", "us of CPU a response")
-    for names, responses in ((10000, 500000), (100000, 500000), (1000000, 2000000),
-                             (3000000, 2000000)):
-        path = os.path.join(tmp, "names.pcap")
-        workload(path, responses, names)
-        for limit in ("64MiB", "1GiB"):
-            argv = [FLUXTAP, "replay", "-q", "--emit", "stats", "--set", f"limits.memory={limit}",
-                    path]
-            child = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
-            out = child.stdout.read()
-            _, _, use = os.wait4(child.pid, 0)
-            child.returncode = 0
-            kept = json.loads(out.splitlines()[-1])["stats"]["detect"]["names"]
-            cpu = use.ru_utime + use.ru_stime
-            row(f"{names:,}", limit, f"{kept:,}", f"{use.ru_maxrss / 1024:.0f}",
-                f"{use.ru_maxrss * 1024 / max(kept, 1):.0f}", f"{cpu / responses * 1e6:.2f}")
-        os.unlink(path)
-    print("\nPeak memory is that of the whole process. One run each.")
+    columns("names in the traffic", "limits.memory", "tracked", "evicted", "peak MiB",
+            "bytes a tracked name", "examined", "bytes an examined name", "us of CPU a response")
+    path = os.path.join(tmp, "names.pcap")
+    for title, names, responses, more, limits in MEMORY:
+        workload(path, responses, names, *more)
+        for limit in limits:
+            kept, kib, cpu = replayed(path, limit)
+            row(title, limit, f"{kept['names']:,}", f"{kept['evicted_names']:,}", f"{kib / 1024:.0f}",
+                f"{kib * 1024 / max(kept['names'], 1):.0f}", f"{kept['candidates']:,}",
+                f"{kept['candidate_bytes'] / max(kept['candidates'], 1):.0f}",
+                f"{cpu / responses * 1e6:.2f}")
+    print("\nPeak memory is that of the whole process. Examined names: what they take beside their "
+          "entry. One run each.\n")
+    columns("clients", "peak MiB", "us of CPU a response")
+    paths = {n: os.path.join(tmp, f"c{n}.pcap") for n in (1000, 20000, 200000)}
+    figures = {n: [] for n in paths}
+    for n, where in paths.items():
+        workload(where, 500000, 100000, "-c", str(n))
+    for _ in range(ROUNDS):
+        for n, where in paths.items():
+            _, kib, cpu = replayed(where, "64MiB")
+            figures[n].append((kib / 1024, cpu / 500000 * 1e6))
+    for n, got in figures.items():
+        row(f"{n:,}", spread([f[0] for f in got]), spread([f[1] for f in got], 2))
+    print("\n200,000 clients are of one /14. 100,000 names, 500,000 responses, limits.memory 64MiB.")
 
 
 # --- live ------------------------------------------------------------------------------------------
