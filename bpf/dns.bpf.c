@@ -14,7 +14,7 @@
 #include "filter.h"
 #include "fold.h"
 #include "emit.h"
-#include "quick.h"
+#include "skeleton.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -199,7 +199,7 @@ FT_INLINE int ft_plain_response_frame(void *ctx, int how, const __u8 *data, cons
 	struct ft_counters *c = ft_get_counters();
 	struct ft_scratch *s = ft_get_scratch();
 
-	if (!s || !c || len > FT_QUICK_MAX || ft_quick_walk(s, ctx, how, l4 + 8, len))
+	if (!s || !c || len > FT_QUICK_MAX || ft_quick_walk(s, c, ctx, how, l4 + 8, len))
 		return -1;
 	/* through memory: the verifier then forgets on which of many paths it came here */
 	barrier();
@@ -615,15 +615,39 @@ FT_INLINE bool ft_is_bare(__u32 ifindex)
 /* Headers lie in the first buffer nearly always; otherwise they are pulled there, once. */
 #define FT_HEADERS 512
 
+FT_INLINE void ft_tc_long_way(struct __sk_buff *skb, int how, __u32 from)
+{
+	struct ft_counters *c = ft_get_counters();
+	struct ft_scratch *s = ft_get_scratch();
+	__u32 len = skb->len;
+
+	if (!s || !c)
+		return;
+	if (ft_tc_decode(skb, from) &&
+	    !bpf_skb_pull_data(skb, len < FT_HEADERS ? len : FT_HEADERS))
+		ft_tc_decode(skb, from);
+	ft_decoded_frame(skb, how, s, c);
+}
+
+__attribute__((noinline)) int ft_tc_long(struct __sk_buff *skb, __u32 from)
+{
+	ft_tc_long_way(skb, FT_TC, from);
+	return 0;
+}
+
+__attribute__((noinline)) int ft_tc_long_copy(struct __sk_buff *skb, __u32 from)
+{
+	ft_tc_long_way(skb, FT_TC | FT_COPY, from);
+	return 0;
+}
+
 FT_INLINE void ft_tc_frame(struct __sk_buff *skb, int how)
 {
 	const __u8 *data = (const __u8 *)(long)skb->data;
 	const __u8 *end = (const __u8 *)(long)skb->data_end;
 	struct ft_counters *c = ft_get_counters();
-	__u32 len = skb->len;
 	bool bare = ft_is_bare(skb->ifindex);
 	__u32 from = (__u32)how | (bare ? FT_BARE : 0);
-	struct ft_scratch *s;
 
 	if (!c)
 		return;
@@ -632,13 +656,10 @@ FT_INLINE void ft_tc_frame(struct __sk_buff *skb, int how)
 		ft_count(c, FT_STAGE_SEEN);
 	else if (ft_quick_frame(skb, how, data, end, c))
 		return;
-	s = ft_get_scratch();
-	if (!s)
-		return;
-	if (ft_tc_decode(skb, from) &&
-	    !bpf_skb_pull_data(skb, len < FT_HEADERS ? len : FT_HEADERS))
-		ft_tc_decode(skb, from);
-	ft_decoded_frame(skb, how, s, c);
+	if (how & FT_COPY)
+		ft_tc_long_copy(skb, from);
+	else
+		ft_tc_long(skb, from);
 }
 
 /* Forwarded from an interface that is watched too: counted there. */

@@ -77,10 +77,16 @@ struct ft_walk {
 	__u32 records[3];
 	__u32 pad;
 	struct ft_name_cursor cur;
-	/* By the short way: the name read last, the first twelve octets of the last A record. */
-	__u64 name_sum;
-	__u64 head;
-	__u64 tail;
+	/* By the short way: */
+	__u64 name_sum; /* of the name read last */
+	__u64 key; /* the head hashed last, without its TTL */
+	__u64 skeleton; /* see skeleton.h */
+	__u32 records_at; /* where the first record begins */
+	__u32 records_all;
+	__u32 index; /* of the record at hand */
+	__u32 deferred; /* names are left to be read */
+	__u32 covered; /* those read lie in what the skeleton is made of */
+	__u32 pad2;
 };
 
 struct ft_rate {
@@ -143,6 +149,21 @@ struct {
 	__type(key, __u32);
 	__type(value, struct ft_filter_set);
 } ft_filter SEC(".maps");
+
+/* Responses whose names need no second reading; see skeleton.h. */
+struct ft_skeletons {
+	struct {
+		__u64 check;
+		__u64 names;
+	} way[FT_SKELETON_WAYS];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct ft_skeletons);
+} ft_skeletons SEC(".maps");
 
 /* Lines of tags: which client was told which name; which packets' fragments; which UDP flows. */
 struct ft_line {

@@ -25,6 +25,7 @@ struct ft_settings {
 	__u32 first_shift; /* of the field of that name in struct ft_known_set */
 	__u32 filter_mask; /* sets of ft_filter minus one */
 	__u32 clients_mask; /* lines of ft_clients minus one */
+	__u32 skeletons_mask; /* lines of ft_skeletons minus one */
 	__u32 wake_bytes; /* wake the reader when the ring fills past this; 0: never */
 	__u32 ring_quiet; /* octets a CPU adds to a ring that is nearly empty before it asks */
 	__u32 mark_refresh; /* bytes pending past which refreshes are shed; 0: never */
@@ -48,6 +49,7 @@ struct ft_settings {
 #define FT_FILTER_WAYS	  4
 #define FT_KNOWN_SETS	  4 /* a power of two */
 #define FT_REPEATS_MAX	  0xff00 /* a set's record goes up then; with room for all CPUs at once */
+#define FT_SKELETON_WAYS  4
 #define FT_FRAGMENT_LINES 1024 /* of eight packets each */
 #define FT_ZONE_SETS	  1024 /* of four zones each, 64 KiB */
 #define FT_FLOW_LINES	  1024 /* of eight UDP flows each */
@@ -99,6 +101,7 @@ struct ft_counters {
 	__u64 n[FT_COUNTER_MAX]; /* enum ft_counter */
 	__u64 evictions; /* names that made room in the filter */
 	__u64 evicted_repeats; /* repeats of theirs that no record carries */
+	__u64 skeletons_learnt; /* responses read name by name that need it no more */
 	__u64 samples; /* REFUSED and FLOW records in the ring: beside the ledger */
 	__u64 samples_lost; /* those over their rate or without room */
 	__u64 evicted_folded; /* folded responses that no record tells of */

@@ -17,6 +17,7 @@
 #include "dns.skel.h"
 
 #define RECORDS_PER_POLL 4096
+#define SKELETON_LINES_MIN 1024
 #define NS_PER_S	 1000000000ULL
 #define RECORD_ROOM	 (sizeof(struct ft_segment) + 65536 + 64)
 
@@ -103,6 +104,9 @@ static void fill_filter(struct kernel *k, struct ft_settings *s)
 	s->clients = (uint8_t)cfg->clients;
 	/* a quarter of the filter's memory: eight tags a line */
 	s->clients_mask = cfg->clients ? (uint32_t)k->filter_sets - 1 : 0;
+	/* likewise, one for each name; some where nothing is filtered */
+	k->skeleton_lines = cfg->filter ? k->filter_sets : SKELETON_LINES_MIN;
+	s->skeletons_mask = (uint32_t)k->skeleton_lines - 1;
 }
 
 static int fill_settings(struct kernel *k, struct ft_settings *s)
@@ -168,6 +172,8 @@ static int size_maps(struct kernel *k)
 	err = bpf_map__set_max_entries(b->maps.ft_ring, (uint32_t)ring_size(&k->cfg));
 	if (!err)
 		err = bpf_map__set_max_entries(b->maps.ft_filter, (uint32_t)k->filter_sets);
+	if (!err)
+		err = bpf_map__set_max_entries(b->maps.ft_skeletons, (uint32_t)k->skeleton_lines);
 	if (!err)
 		err = bpf_map__set_max_entries(b->maps.ft_recent,
 					       (uint32_t)k->cpus * FT_RECENT_SLOTS);

@@ -32,7 +32,8 @@ struct kernel_config {
 	size_t ports_len;
 	size_t ring_bytes; /* rounded up to a power of two of pages; default 16 MiB */
 	bool filter; /* repeat filter; default on */
-	size_t filter_bytes; /* its memory, rounded down to a power of two; default 32 MiB:
+	size_t filter_bytes; /* its memory, rounded down to a power of two, and a quarter more
+			      * for what names of responses came to; default 32 MiB:
 			      * 524,288 names */
 	uint64_t refresh_ns; /* a known answer goes up again after this; default 60 s; 0 never */
 	enum kernel_clients clients; /* takes a quarter of filter_bytes more; default off */

@@ -45,7 +45,7 @@ struct kernel {
 	size_t attached_len;
 	uint64_t bad_records;
 	int64_t unix_offset_ns; /* CLOCK_REALTIME minus CLOCK_MONOTONIC */
-	size_t filter_sets;
+	size_t filter_sets, skeleton_lines;
 	struct recent recent;
 	uint8_t *rec; /* room for the record at hand */
 };
