@@ -87,10 +87,17 @@ FT_INLINE __u64 ft_label_start(__u64 seed, __u32 len)
 	return seed + len * FT_MUL_2;
 }
 
+/*
+ * The halves of what only we know, each changed by half of the word, multiplied (NH of UMAC, RFC
+ * 4418 5.2.2, in its idea): how far two words lie apart does not tell how far their products do.  A
+ * multiplication by a constant would leave a difference of the top bit where it is, for the next
+ * word to take back, whatever the seed.
+ */
 FT_INLINE __u64 ft_label_word(__u64 label, __u64 word)
 {
-	label = (label ^ ft_fold(word)) * FT_MUL_1;
-	return label ^ (label >> 32);
+	__u64 x = label ^ ft_fold(word);
+
+	return (x & 0xffffffff) * (x >> 32) + x;
 }
 
 FT_INLINE void ft_name_add(struct ft_name *name, __u64 label)
