@@ -13,7 +13,7 @@ set -u
 dir=$(mkdir -p "$1" && cd "$1" && pwd) || exit 1
 arch=${2:-amd64}
 [ $# -lt 2 ] && shift $# || shift 2
-[ $# -gt 0 ] || set -- ${KERNEL_SUITES:-bullseye bookworm trixie sid}
+[ $# -gt 0 ] || set -- ${KERNEL_SUITES:-sid trixie bookworm bullseye}
 mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 last=${FETCH_SECONDS:-600}

@@ -6,7 +6,7 @@
 #
 # KERNELS=REGEX    chooses by release, "running" for the one that runs, "arm64"
 # KERNEL_JOBS=N    machines at once (default: processors)
-# KERNEL_TIMEOUT=S for one machine (1200);  KERNEL_BUDGET=S for all together (3600)
+# KERNEL_TIMEOUT=S for one machine (1800);  KERNEL_BUDGET=S for all together (3600)
 #
 # Ends with 1 when a test fails on a kernel. One that could not be fetched, for which no time was
 # left, or that did not come to its end in time is named so, counts as neither, and fails nothing:
@@ -18,7 +18,7 @@ work=$build/kernels
 here=tests/kernels
 live=tests/data/live.pcap
 jobs=${KERNEL_JOBS:-$(nproc)}
-limit=${KERNEL_TIMEOUT:-1200}
+limit=${KERNEL_TIMEOUT:-1800}
 budget=${KERNEL_BUDGET:-3600}
 least=120 # seconds without which a machine is not started
 mkdir -p "$work"
