@@ -32,10 +32,10 @@ static struct tap *open_unfiltered(void)
 /* How many responses were read name by name and remembered. */
 static uint64_t learnt(const struct tap *t)
 {
-	struct ft_counters c;
+	struct kernel_stats stats;
 
-	assert_int_equal(kernel_read_counters(t->k, &c), 0);
-	return c.skeletons_learnt;
+	assert_int_equal(kernel_stats(t->k, &stats), 0);
+	return stats.skeletons_learnt;
 }
 
 static const struct ft_response *only(const struct tap *t)

@@ -13,29 +13,14 @@
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "base/log.h"
 #include "detect/local.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-int LLVMFuzzerInitialize(int *argc, char ***argv);
+#include "file_input.h"
 
 #define NOW 1800000000U
 
 static char dir[64];
 static struct local local;
 static struct detect_config cfg;
-
-static void require(bool holds)
-{
-	if (!holds)
-		abort();
-}
-
-static void say_nothing(void *ctx, const char *line, size_t len)
-{
-	(void)ctx;
-	require(len && line[len - 1] == '\n');
-}
 
 static void remove_dir(void)
 {
@@ -49,16 +34,13 @@ static void remove_dir(void)
 	rmdir(dir);
 }
 
-int LLVMFuzzerInitialize(int *argc, char ***argv)
+/* Once, before the first input. */
+static void prepare(void)
 {
-	(void)argc;
-	(void)argv;
-	log_set_writer(say_nothing, NULL);
 	cfg = detect_config_default();
 	snprintf(dir, sizeof(dir), "/dev/shm/fluxtap-fuzz-XXXXXX");
 	require(mkdtemp(dir) != NULL);
 	atexit(remove_dir);
-	return 0;
 }
 
 static void write_state(const char *bytes, size_t len)
@@ -151,6 +133,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t kept;
 	int err;
 
+	if (!dir[0])
+		prepare();
 	if (!size)
 		return 0;
 	if (data[0] & 1)

@@ -196,13 +196,18 @@ static void stats_line(void **state)
 	assert_number_at(v, "stats.kernel.refused.short_dns", 1);
 	assert_absent(v, "stats.kernel.refused.short_l2");
 	assert_number_at(v, "stats.dns.malformed.bad_name", 1);
+	assert_absent(v, "stats.filter");
 	yajl_tree_free(v);
 	buf_reset(&out);
+	l.filter_names_max = 16;
+	l.filter_skeletons_learnt = 5;
 	l.kernel[FT_STAGE_SEEN]++;
 	eve_stats(&out, &gw1, TEN_O_CLOCK, &l);
 	v = parse_line(&out);
 	assert_true(YAJL_IS_FALSE(at(v, "stats.balanced")));
 	assert_text_at(v, "stats.unbalanced", "kernel_seen");
+	assert_number_at(v, "stats.filter.names_max", 16);
+	assert_number_at(v, "stats.filter.skeletons_learnt", 5);
 	yajl_tree_free(v);
 	buf_fini(&out);
 }

@@ -429,6 +429,7 @@ int kernel_stats(const struct kernel *k, struct kernel_stats *ret)
 		.filter_evictions = all.evictions,
 		.filter_evicted_repeats = all.evicted_repeats,
 		.evicted_folded = all.evicted_folded,
+		.skeletons_learnt = all.skeletons_learnt,
 		.samples = all.samples,
 		.samples_lost = all.samples_lost,
 		.bad_records = k->bad_records,

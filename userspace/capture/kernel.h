@@ -104,6 +104,8 @@ struct kernel_stats {
 	uint64_t filter_evictions; /* names that made room for others */
 	uint64_t filter_evicted_repeats; /* repeats of theirs that no record carries */
 	uint64_t evicted_folded; /* folded responses that no record tells of */
+	uint64_t skeletons_learnt; /* responses read name by name, so that others like them need
+				    * not be: see bpf/skeleton.h */
 	uint64_t samples; /* REFUSED and FLOW records in the ring: beside the ledger, whose
 			   * `emitted` counts RESPONSE, FRAGMENT and SEGMENT records */
 	uint64_t samples_lost; /* those over their rate or without room */

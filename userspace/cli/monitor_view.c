@@ -44,6 +44,7 @@ static void fill_filter(const struct monitor *m, struct ledger *ret)
 	ret->filter_evictions = stats.filter_evictions;
 	ret->filter_evicted_repeats = stats.filter_evicted_repeats;
 	ret->filter_evicted_folded = stats.evicted_folded;
+	ret->filter_skeletons_learnt = stats.skeletons_learnt;
 	ret->samples_lost = stats.samples_lost;
 	ret->flows_before_watch = stats.recent_found;
 	ret->flows_overwritten = stats.recent_missed;

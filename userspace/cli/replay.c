@@ -261,6 +261,7 @@ static void engine_stats(struct kernel_engine *engine, struct ledger *ret)
 	ret->filter_evictions = stats.filter_evictions;
 	ret->filter_evicted_repeats = stats.filter_evicted_repeats;
 	ret->filter_evicted_folded = stats.evicted_folded;
+	ret->filter_skeletons_learnt = stats.skeletons_learnt;
 }
 
 static void final_stats(struct replay *r)

@@ -116,6 +116,7 @@ static void add_filter(struct buf *out, const struct ledger *l)
 		   { "\"evictions\":", l->filter_evictions },
 		   { "\"evicted_repeats\":", l->filter_evicted_repeats },
 		   { "\"evicted_folded\":", l->filter_evicted_folded },
+		   { "\"skeletons_learnt\":", l->filter_skeletons_learnt },
 		   { "\"samples_lost\":", l->samples_lost });
 }
 

@@ -51,6 +51,7 @@ struct ledger {
 	struct foreign_stats foreign; /* reports of other machines */
 	/* the kernel's repeat filter; names_max 0: not there */
 	uint64_t filter_names_max, filter_evictions, filter_evicted_repeats, filter_evicted_folded;
+	uint64_t filter_skeletons_learnt;
 	uint64_t samples_lost; /* REFUSED and FLOW records over their rate or without room */
 	/* where connections are explained least: names that were looked up out of our sight */
 	size_t blind_len;
