@@ -91,10 +91,25 @@ def build_base(ref, where):
 
 # --- offline ---------------------------------------------------------------------------------------
 
+def suricata(path, eve, tmp):
+    return ["suricata", "-c", os.path.join(HERE, "suricata.yaml"), "-r", path, "-l", tmp, "-k", "none",
+            "-S", "/dev/null", "--runmode", "single", "--set", f"outputs.0.eve-log.filename={eve}"]
+
+
+def logged_by_suricata(path, tmp):
+    eve = os.path.join(tmp, "suricata.json")
+    run(suricata(path, eve, tmp))
+    with open(eve, "rb") as f:
+        lines = sum(b'"event_type":"dns"' in line for line in f)
+    os.unlink(eve)  # it would append
+    return lines
+
+
 def offline(tmp):
-    responses, few = 500000, 20000
-    path, short = os.path.join(tmp, "w.pcap"), os.path.join(tmp, "short.pcap")
+    responses, some, few = 500000, 200000, 20000
+    path, asked, short = (os.path.join(tmp, name) for name in ("w.pcap", "asked.pcap", "short.pcap"))
     workload(path, responses)
+    workload(asked, some, 100000, "-Q")
     workload(short, few)
     none, everything = ["replay", "-q", "--emit", "none"], ["replay", "-q", "--emit", "all"]
     subjects = [("fluxtap, detection", [FLUXTAP, *none, path], responses),
@@ -107,7 +122,10 @@ def offline(tmp):
     peers = [("tcpdump", "tcpdump (one line each)", ["-nn", "-r", short], few),
              ("dnscap", "dnscap (some lines each)", ["-r", short, "-s", "r", "-g"], few),
              ("dnstop", "dnstop (counts)", ["-l", "3", "-R", path], responses),
-             ("tshark", "tshark (one line each)", ["-n", "-r", short], few)]
+             ("tshark", "tshark (one line each)", ["-n", "-r", short], few),
+             ("suricata", "Suricata (EVE of each), with queries",
+              suricata(asked, "/dev/null", tmp)[1:], some),
+             (FLUXTAP, "fluxtap, detection and JSON of all, with queries", [*everything, asked], some)]
     absent = []
     for program, name, args, n in peers:
         if shutil.which(program):
@@ -124,9 +142,14 @@ def offline(tmp):
     for name, _, _ in subjects:
         row(name, spread([f[0] for f in figures[name]]),
             f"{max(f[1] for f in figures[name]):.0f}")
-    print(f"\nNot installed: {', '.join(absent) or 'nothing is missing'}. "
+    print(f"\nNot installed: {', '.join(absent) or 'nothing is missing'} (all are Debian packages, "
+          "Suricata of bookworm-backports). "
           f"tcpdump, tshark and dnscap read {few:,} responses; dnscap and dnstop pass over the "
           "fifth with VLAN tags.")
+    if "suricata" not in absent:
+        print(f"{version('suricata', '-V')}: reads {some:,} responses with the query before each, "
+              f"{logged_by_suricata(asked, tmp):,} lines; of {few:,} responses without queries "
+              f"{logged_by_suricata(short, tmp):,} lines.")
     print("\nDecoding alone, step by step (parse_bench):\n", flush=True)
     sys.stdout.write(subprocess.run([os.path.join(TOOLS, "parse_bench")], capture_output=True,
                                     text=True).stdout)
@@ -367,12 +390,15 @@ def host(tmp):
     net.close()
 
 
+SETTLED = 8  # seconds
+
+
 def idle(net):
     limit = 30
-    heading(f"Idle: default settings, a quiet interface, {limit} s")
+    heading(f"Idle: default settings, a quiet interface, {limit} s after {SETTLED}")
     monitor = net.monitor("mon", "-i", "bm0", capture__filter=True, connect__enabled=True,
                           enrich__asn=["libloc"], stats__interval="60s")
-    time.sleep(2)  # start-up is not idling
+    time.sleep(SETTLED)  # start-up is not idling
     cpu = process_cpu(monitor.pid)
     time.sleep(limit)
     cpu = process_cpu(monitor.pid) - cpu
@@ -383,7 +409,7 @@ def idle(net):
     row("resident", f"{int(status['VmRSS'].split()[0]) / 1024:.1f} MiB")
     row("of it anonymous", f"{int(status['RssAnon'].split()[0]) / 1024:.1f} MiB")
     row("voluntary switches a second",
-        f"{int(status['voluntary_ctxt_switches']) / (limit + 2):.1f}")
+        f"{int(status['voluntary_ctxt_switches']) / (limit + SETTLED):.1f}")
     net.stop(monitor)
 
 

@@ -5,9 +5,10 @@
  * and glue, EDNS, NXDOMAIN, VLAN tags, IPv6, and a share of names whose addresses rotate.
  *
  *   workload [-n RESPONSES] [-N NAMES] [-s SEED] [-r ROTATING_PERCENT] [-c CLIENTS] [-q RATE]
- *            [-u] [-d NAMES_PER_DOMAIN]
+ *            [-u] [-d NAMES_PER_DOMAIN] [-Q]
  *
- * -u: every name in turn, in a scattered order, instead of by Zipf's law. Up to 65,536 clients are
+ * -u: every name in turn, in a scattered order, instead of by Zipf's law. -Q: the query before each
+ * response. Up to 65,536 clients are
  * of 198.19.0.0/16, more of 10.0.0.0/14, which are 262,144.
  */
 #include <arpa/inet.h>
@@ -29,7 +30,7 @@
 struct options {
 	uint64_t responses, names, seed, clients, rate, per_domain;
 	unsigned int rotating_percent;
-	bool uniform;
+	bool uniform, queries;
 };
 
 struct random {
@@ -279,9 +280,39 @@ static void put_message(struct writer *w, const struct profile *p, struct random
 	}
 }
 
+static void put_query(struct writer *w, const struct profile *p, const struct writer *response,
+		      uint64_t per_domain)
+{
+	w->len = 0;
+	put_u8(w, response->bytes[0]);
+	put_u8(w, response->bytes[1]);
+	put_u16(w, 0x0100);
+	put_u16(w, 1);
+	put_u16(w, 0);
+	put_u32(w, 0);
+	put_qname(w, p, per_domain);
+	put_u16(w, p->type);
+	put_u16(w, 1);
+}
+
 /* --- frames ---------------------------------------------------------------------------------- */
 
-static void put_ipv4(struct writer *f, const struct writer *dns, uint64_t client, uint64_t clients)
+/* Between the server and whom, and which way. */
+struct way {
+	uint64_t client, clients;
+	unsigned int port;
+	bool v6, vlan, query;
+};
+
+static void put_client_v4(struct writer *f, const struct way *way)
+{
+	if (way->clients <= 65536)
+		put_u32(f, 0xc6130000U + (uint32_t)way->client);
+	else
+		put_u32(f, 0x0a000000U + (uint32_t)(way->client & 0x3ffff));
+}
+
+static void put_ipv4(struct writer *f, const struct writer *dns, const struct way *way)
 {
 	uint32_t sum = 0;
 	size_t at = f->len;
@@ -291,11 +322,11 @@ static void put_ipv4(struct writer *f, const struct writer *dns, uint64_t client
 	put_u32(f, 0);
 	put_u16(f, 0x4011);
 	put_u16(f, 0);
+	if (way->query)
+		put_client_v4(f, way);
 	put_u32(f, 0xc6120035U); /* 198.18.0.53 */
-	if (clients <= 65536)
-		put_u32(f, 0xc6130000U + (uint32_t)client);
-	else
-		put_u32(f, 0x0a000000U + (uint32_t)(client & 0x3ffff));
+	if (!way->query)
+		put_client_v4(f, way);
 	for (size_t i = at; i < f->len; i += 2)
 		sum += (uint32_t)(f->bytes[i] << 8 | f->bytes[i + 1]);
 	sum = (sum & 0xffff) + (sum >> 16);
@@ -304,39 +335,47 @@ static void put_ipv4(struct writer *f, const struct writer *dns, uint64_t client
 	f->bytes[at + 11] = (uint8_t)sum;
 }
 
-static void put_ipv6(struct writer *f, const struct writer *dns, uint64_t client)
+static void put_ipv6(struct writer *f, const struct writer *dns, const struct way *way)
 {
 	put_u32(f, 0x60000000U);
 	put_u16(f, (unsigned int)(8 + dns->len));
 	put_u16(f, 0x1140);
 	for (unsigned int i = 0; i < 2; i++) {
+		bool client = i != way->query;
+
 		put_u32(f, 0x20010db8U);
-		put_u32(f, i);
+		put_u32(f, client);
 		put_u32(f, 0);
-		put_u32(f, i ? (uint32_t)client + 1 : 0x35);
+		put_u32(f, client ? (uint32_t)way->client + 1 : 0x35);
 	}
 }
 
-static void put_frame(struct writer *f, const struct writer *dns, struct random *r,
-		      const struct options *o)
+static struct way draw_way(struct random *r, const struct options *o)
 {
-	uint64_t client = below(r, o->clients);
-	bool v6 = percent(r, 25), vlan = percent(r, 20);
+	struct way way = { .client = below(r, o->clients), .clients = o->clients };
 
+	way.v6 = percent(r, 25);
+	way.vlan = percent(r, 20);
+	way.port = 1024 + (unsigned int)below(r, 60000);
+	return way;
+}
+
+static void put_frame(struct writer *f, const struct writer *dns, const struct way *way)
+{
 	f->len = 0;
 	for (unsigned int i = 0; i < 6; i++)
 		put_u16(f, 0x0200 + i);
-	if (vlan) {
+	if (way->vlan) {
 		put_u16(f, 0x8100);
-		put_u16(f, 100 + (unsigned int)(client % 8));
+		put_u16(f, 100 + (unsigned int)(way->client % 8));
 	}
-	put_u16(f, v6 ? 0x86dd : 0x0800);
-	if (v6)
-		put_ipv6(f, dns, client);
+	put_u16(f, way->v6 ? 0x86dd : 0x0800);
+	if (way->v6)
+		put_ipv6(f, dns, way);
 	else
-		put_ipv4(f, dns, client, o->clients);
-	put_u16(f, 53);
-	put_u16(f, 1024 + (unsigned int)below(r, 60000));
+		put_ipv4(f, dns, way);
+	put_u16(f, way->query ? way->port : 53);
+	put_u16(f, way->query ? 53 : way->port);
 	put_u16(f, (unsigned int)(8 + dns->len));
 	put_u16(f, 0);
 	memcpy(f->bytes + f->len, dns->bytes, dns->len);
@@ -363,16 +402,25 @@ static void write_frame(const struct writer *f, uint64_t time_us)
 static int generate(const struct options *o)
 {
 	struct random r = { hash_mix(o->seed + 1) };
-	struct writer dns = { .len = 0 }, frame = { .len = 0 };
+	struct writer dns = { .len = 0 }, query = { .len = 0 }, frame = { .len = 0 };
 
 	write_file_header();
 	for (uint64_t i = 0; i < o->responses && !ferror(stdout); i++) {
 		uint64_t time_us = i * 1000000 / o->rate;
 		struct profile p =
 			profile_of(o, o->uniform ? in_turn(i, o->names) : zipf(&r, o->names));
+		struct way way;
 
 		put_message(&dns, &p, &r, time_us / 1000000 / p.ttl, o->per_domain);
-		put_frame(&frame, &dns, &r, o);
+		way = draw_way(&r, o);
+		if (o->queries) {
+			put_query(&query, &p, &dns, o->per_domain);
+			way.query = true;
+			put_frame(&frame, &query, &way);
+			write_frame(&frame, time_us);
+			way.query = false;
+		}
+		put_frame(&frame, &dns, &way);
 		write_frame(&frame, time_us);
 	}
 	return fflush(stdout) || ferror(stdout) ? 1 : 0;
@@ -380,10 +428,10 @@ static int generate(const struct options *o)
 
 int main(int argc, char **argv)
 {
-	struct options o = { 1000000, 100000, 1, 20000, 20000, 1, 3, false };
+	struct options o = { 1000000, 100000, 1, 20000, 20000, 1, 3, false, false };
 	int c;
 
-	while ((c = getopt(argc, argv, "n:N:s:r:c:q:ud:")) != -1) {
+	while ((c = getopt(argc, argv, "n:N:s:r:c:q:ud:Q")) != -1) {
 		uint64_t v = optarg ? strtoull(optarg, NULL, 10) : 0;
 
 		switch (c) {
@@ -410,6 +458,9 @@ int main(int argc, char **argv)
 			break;
 		case 'u':
 			o.uniform = true;
+			break;
+		case 'Q':
+			o.queries = true;
 			break;
 		default:
 			return 2;
