@@ -83,7 +83,7 @@ struct ft_walk {
 	__u64 skeleton; /* see skeleton.h */
 	__u32 records_at; /* where the first record begins */
 	__u32 records_all;
-	__u32 index; /* of the record at hand */
+	__u32 left; /* records of the part at hand */
 	__u32 deferred; /* names are left to be read */
 	__u32 covered; /* those read lie in what the skeleton is made of */
 	__u32 pad2;

@@ -6,12 +6,14 @@
  * what such names came to.  Only a message whose skeleton is not remembered is read in full
  * (quick.h), and remembered.
  *
- * The skeleton is the question, the counts, and of each NS and CNAME in its place owner, type, class,
- * length and octets; of other records the same without the octets, where the owner points to what
- * has not been read. All else the pass itself sees to be sound. TTLs do not enter, nor does the
- * rdata of other types: names that reach into these are not remembered (covered). Addresses do not
- * enter either; they are read each time. So a change of addresses, their rotation, or another TTL
- * leaves the skeleton as it was, and everything behind it as it would have been without it.
+ * The skeleton is the question, the counts, and of each record in its place owner, type, class and
+ * length: of the answers where the owner is not the question's name, of the other sections of each A,
+ * AAAA, NS and CNAME, and of the rest where the owner points to what has not been read.  With them
+ * go the octets of each NS and CNAME, and outside the answers of each A and AAAA.  All else the pass
+ * itself sees to be sound.  TTLs do not enter, nor does the rdata of other types: names that reach
+ * into these are not remembered (covered).  Addresses in the answers do not enter either; they are
+ * read each time. So a change of addresses, their rotation, or another TTL leaves the skeleton as it
+ * was, and everything behind it as it would have been without it.
  */
 #ifndef FLUXTAP_SKELETON_H
 #define FLUXTAP_SKELETON_H
@@ -20,31 +22,39 @@
 
 #define FT_RDATA_WORDS 8 /* of a name; longer ones are read in full */
 #define FT_RUN	       8 /* A records alike that one round takes */
-#define FT_ROUNDS      20 /* of one record or run; what needs more is read in full */
-
-/* Eight octets of a record: owner, type, class, upper half of the TTL; then four: lower half, length. */
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-#define FT_HEAD_FIXED	   0x0000ffffffffffffULL
-#define FT_HEAD_FIRST	   0xffULL
-#define FT_HEAD_TYPE_CLASS(head) ((__u32)((head) >> 16))
-#define FT_KEY(head, tail) ((head) | (tail) >> 16 << 48)
-#define FT_TAIL_LENGTH(tail) ft_swap16((__u16)((__u32)(tail) >> 16))
-#else
-#define FT_HEAD_FIXED	   0xffffffffffff0000ULL
-#define FT_HEAD_FIRST	   (0xffULL << 56)
-#define FT_HEAD_TYPE_CLASS(head) ((__u32)((head) >> 16))
-#define FT_KEY(head, tail) ((head) | (__u16)(tail))
-#define FT_TAIL_LENGTH(tail) ((__u32)(__u16)(tail))
-#endif
+#define FT_ROUNDS      16 /* of one answer or run; what needs more is read in full */
 
 /*
- * Add the results up. A word counts by where it lies, and nobody outside knows how: its halves, each
- * with something secret added that goes by the place, are multiplied (as in NH, RFC 4418 5).
+ * Eight octets of a record with a pointer for its owner: owner, type, class, upper half of the TTL;
+ * then four: lower half, length. And of one with the root for its owner, one octet less.
  */
-FT_INLINE __u64 ft_skeleton_word(__u64 seed, __u64 pos, __u64 word)
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define FT_HEAD_FIXED		 0x0000ffffffffffffULL
+#define FT_HEAD_FIRST(head)	 ((__u32)(head) & 0xff)
+#define FT_HEAD_OWNER(head)	 ((__u16)(head))
+#define FT_HEAD_TYPE_CLASS(head) ((__u32)((head) >> 16))
+#define FT_HEAD_ROOT_TYPE(head)	 ((__u32)((head) >> 8))
+#define FT_HEAD_LABEL(head)	 (((head) & 0x3f) << 8 | ((head) >> 8 & 0xff))
+#define FT_KEY(head, tail)	 (((head) & FT_HEAD_FIXED) | (tail) >> 16 << 48)
+#define FT_TAIL_LENGTH(tail)	 ft_swap16((__u16)((__u32)(tail) >> 16))
+#else
+#define FT_HEAD_FIXED		 0xffffffffffff0000ULL
+#define FT_HEAD_FIRST(head)	 ((__u32)((head) >> 56))
+#define FT_HEAD_OWNER(head)	 ((__u16)((head) >> 48))
+#define FT_HEAD_TYPE_CLASS(head) ((__u32)((head) >> 16))
+#define FT_HEAD_ROOT_TYPE(head)	 ((__u32)((head) >> 24))
+#define FT_HEAD_LABEL(head)	 ((head) >> 48 & 0x3fff)
+#define FT_KEY(head, tail)	 (((head) & FT_HEAD_FIXED) | (__u16)(tail))
+#define FT_TAIL_LENGTH(tail)	 ((__u32)(__u16)(tail))
+#endif
+
+/* The halves of @x, multiplied; by way of a register of 32 bits, which the compiler does not see. */
+FT_INLINE __u64 ft_halves(__u64 x)
 {
-	word += seed * (FT_NAME_BASE + 2 * pos);
-	return (__u64)(__u32)word * (word >> 32);
+	__u32 low = (__u32)x;
+
+	asm volatile("" : "+w"(low));
+	return low * (x >> 32);
 }
 
 /* The eight octets at @p without the first @bits (0..56). */
@@ -60,23 +70,29 @@ FT_INLINE __u64 ft_last_octets(const __u8 *p, __u32 bits)
 /* What a pass adds up, kept out of memory, and the record at hand. */
 struct ft_pass {
 	__u64 seed;
-	__u64 sum; /* of the addresses, as in ft_walk */
+	__u64 sum; /* of the addresses of the answer, as in ft_walk */
 	__u64 skeleton;
 	__u64 pos; /* of the record in the message */
-	__u64 next; /* and of the one behind it */
-	const __u8 *p; /* and in the packet: twelve octets are at hand */
-	__u64 head; /* the first eight of them */
+	const __u8 *p; /* and in the packet */
+	__u64 head; /* its first eight octets */
 	__u64 tail; /* and four more */
-	__u32 section;
 	__u32 n; /* octets of rdata */
-	bool known; /* the owner: it is sound */
 };
 
-/* The rdata as it lies there. False when it is too much, or nothing. */
-FT_INLINE bool ft_skeleton_octets(struct ft_pass *r, const struct ft_view *v)
+/*
+ * What is added to the word at @pos of the message before its halves are multiplied (as in NH, RFC
+ * 4418 5): a word counts by where it lies, and nobody outside knows how.
+ */
+FT_INLINE __u64 ft_skeleton_place(__u64 seed, __u64 pos)
 {
-	__u64 pos = r->pos + 12, left = r->n, back;
+	return seed * FT_NAME_BASE + 2 * seed * pos;
+}
+
+/* The rdata as it lies there, the first word at @place. False when it is too much, or nothing. */
+FT_INLINE bool ft_skeleton_octets(struct ft_pass *r, const struct ft_view *v, __u64 place)
+{
 	const __u8 *p = r->p + 12;
+	__u64 left = r->n, back;
 
 	for (int i = 0; i < FT_RDATA_WORDS - 1; i++) {
 		if (left <= 8)
@@ -84,9 +100,9 @@ FT_INLINE bool ft_skeleton_octets(struct ft_pass *r, const struct ft_view *v)
 		asm volatile("" : "+r"(p)); /* else the compiler reckons with the end instead */
 		if (p + 8 > v->end)
 			return false;
-		r->skeleton += ft_skeleton_word(r->seed, pos, *(const __u64 *)p);
+		r->skeleton += ft_halves(place + *(const __u64 *)p);
 		p += 8;
-		pos += 8;
+		place += 16 * r->seed;
 		left -= 8;
 	}
 	if (left - 1 > 7)
@@ -95,20 +111,36 @@ FT_INLINE bool ft_skeleton_octets(struct ft_pass *r, const struct ft_view *v)
 	back = 8 - left;
 	asm volatile("%0 &= 7" : "+r"(back)); /* what the compiler knows, the verifier must see */
 	p -= back;
-	pos -= back;
 	if (p + 8 > v->end)
 		return false;
-	r->skeleton += ft_skeleton_word(r->seed, pos, ft_last_octets(p, 8 * (__u32)back));
+	r->skeleton += ft_halves(place + ft_last_octets(p, 8 * (__u32)back));
 	return true;
 }
 
+/* The head decides what the names are, or is sound only if they are. Returns its place. */
+FT_INLINE __u64 ft_skeleton_head(struct ft_walk *w, struct ft_pass *r, __u64 key)
+{
+	__u64 place = ft_skeleton_place(r->seed, r->pos);
+
+	w->deferred = 1;
+	r->skeleton += ft_halves(place + key);
+	return place;
+}
+
+FT_INLINE bool ft_is_name_type(__u32 type_class)
+{
+	return type_class == FT_TYPE_IN(FT_TYPE_NS) || type_class == FT_TYPE_IN(FT_TYPE_CNAME);
+}
+
+/* --- answers --------------------------------------------------------------------------------- */
+
 /*
- * A records with one and the same head, of which the first is at hand, up to @most of them in one
- * section: how many. Owner, type, TTL and length are as sound in all as in the first.
+ * A records with one and the same head, of which the first is at hand, up to @most of them: how
+ * many. Owner, type, TTL and length are as sound in all as in the first.
  */
 FT_INLINE __u32 ft_skeleton_run(struct ft_pass *r, const struct ft_view *v, __u32 most)
 {
-	__u64 kind = ft_record_kind(r->section, FT_TYPE_A);
+	__u64 kind = ft_record_kind(0, FT_TYPE_A) ^ r->seed;
 	const __u8 *p = r->p;
 	__u32 n;
 
@@ -117,140 +149,180 @@ FT_INLINE __u32 ft_skeleton_run(struct ft_pass *r, const struct ft_view *v, __u3
 		if (n >= most || p + 16 > v->end || *(const __u64 *)p != r->head ||
 		    *(const __u32 *)(p + 8) != r->tail)
 			break;
-		r->sum += ft_mix((kind | *(const __u32 *)(p + 12)) ^ r->seed);
+		r->sum += ft_mix(kind ^ *(const __u32 *)(p + 12));
 		p += 16;
 	}
 	return n;
 }
 
-/*
- * The head of the record at r->pos. An owner in labels gives up; the root is read as if it were two
- * octets, the first of them another's and masked away.
- */
-FT_INLINE bool ft_skeleton_head(struct ft_scratch *s, const struct ft_view *v, struct ft_pass *r)
-{
-	const __u8 *p = v->data + r->pos;
-
-	if (p + 11 > v->end)
-		return false;
-	r->known = true;
-	if (p[0] >= 0xc0) {
-		/* the question's name, or a label of it: then names may have been read, too */
-		if (ft_raw16(p) != FT_BE16(0xc000 | FT_HEADER))
-			r->known = !s->walk.deferred &&
-				   ft_quick_marked(s, (p[0] & 0x3fu) << 8 | p[1]);
-		r->head = *(const __u64 *)p;
-	} else {
-		if (p[0])
-			return false;
-		r->pos = ft_bound(r->pos - 1);
-		p = v->data + r->pos;
-		if (p + 12 > v->end)
-			return false;
-		r->head = *(const __u64 *)p & ~FT_HEAD_FIRST;
-	}
-	if (p + 12 > v->end)
-		return false;
-	r->p = p;
-	r->tail = *(const __u32 *)(p + 8);
-	r->n = FT_TAIL_LENGTH(r->tail);
-	return true;
-}
-
-/* The head decides what the names are, or is sound only if they are. */
-FT_INLINE void ft_skeleton_add_head(struct ft_walk *w, struct ft_pass *r)
-{
-	__u64 key = FT_KEY(r->head & FT_HEAD_FIXED, r->tail);
-
-	w->deferred = 1;
-	if (key == w->key) /* as sound as the one before: a run in which the TTL changes */
-		return;
-	w->key = key;
-	r->skeleton += ft_skeleton_word(r->seed, r->pos | r->section << 14, key);
-}
-
 FT_INLINE void ft_skeleton_ttl(struct ft_walk *w, const struct ft_pass *r)
 {
-	ft_note_ttl(w, r->section, __builtin_bswap32(*(const __u32 *)(r->p + 6)));
+	ft_note_ttl(w, 0, __builtin_bswap32(*(const __u32 *)(r->p + 6)));
 }
 
-/* The record at r->pos, and those that are like it: how many, or 0 to give up. */
-FT_INLINE __u32 ft_skeleton_record(struct ft_scratch *s, const struct ft_view *v,
-				   struct ft_pass *r, __u32 most)
+/* The answer at r->pos, and those that are like it: how many of @most, or 0 to give up. */
+FT_INLINE __u32 ft_skeleton_answer(struct ft_walk *w, const struct ft_view *v, struct ft_pass *r,
+				   __u32 most)
 {
-	struct ft_walk *w = &s->walk;
+	const __u8 *p = v->data + r->pos;
 	__u32 type_class, n;
+	__u64 key;
 
-	if (!ft_skeleton_head(s, v, r) || r->pos + 12 + r->n > w->len)
+	if (p + 12 > v->end)
+		return 0;
+	r->p = p;
+	r->head = *(const __u64 *)p;
+	r->tail = *(const __u32 *)(p + 8);
+	r->n = FT_TAIL_LENGTH(r->tail);
+	if (FT_HEAD_FIRST(r->head) < 0xc0) /* an owner in labels, or the root */
 		return 0;
 	type_class = FT_HEAD_TYPE_CLASS(r->head);
-	if (type_class == FT_TYPE_IN(FT_TYPE_NS) || type_class == FT_TYPE_IN(FT_TYPE_CNAME)) {
+	key = FT_KEY(r->head, r->tail);
+	if (ft_is_name_type(type_class)) {
+		__u64 place = ft_skeleton_head(w, r, key);
+
 		w->key = 0; /* each counts by its place */
-		ft_skeleton_add_head(w, r);
 		ft_skeleton_ttl(w, r);
-		r->next = r->pos + 12 + r->n;
-		return ft_skeleton_octets(r, v);
+		n = ft_skeleton_octets(r, v, place + 24 * r->seed);
+		r->pos += 12 + r->n;
+		return n;
 	}
-	if (!r->known)
-		ft_skeleton_add_head(w, r);
+	/* else the question's name; or as sound as the one before: a run in which the TTL changes */
+	if (FT_HEAD_OWNER(r->head) != FT_BE16(0xc000 | FT_HEADER) && key != w->key) {
+		w->key = key;
+		ft_skeleton_head(w, r, key);
+	}
 	if (type_class == FT_TYPE_IN(FT_TYPE_A)) {
-		if (r->n != 4 || !(r->head & FT_HEAD_FIRST)) /* the root's are not in step */
+		if (r->n != 4)
 			return 0;
 		ft_skeleton_ttl(w, r);
 		n = ft_skeleton_run(r, v, most);
-		r->next = r->pos + 16 * (__u64)n;
-		return r->next > w->len ? 0 : n;
+		r->pos += 16 * (__u64)n;
+		return n;
 	}
-	r->next = r->pos + 12 + r->n;
 	if (type_class == FT_TYPE_IN(FT_TYPE_AAAA)) {
-		if (r->n != 16 || r->p + 28 > v->end)
+		if (r->n != 16 || p + 28 > v->end)
 			return 0;
-		r->sum += ft_record_aaaa(r->seed, r->section, r->p + 12);
+		r->sum += ft_record_aaaa(r->seed, 0, p + 12);
 		ft_skeleton_ttl(w, r);
 	}
+	r->pos += 12 + r->n;
 	return 1;
 }
 
-/* How many records of @i's section there are from it on. */
-FT_INLINE __u32 ft_section_rest(const struct ft_walk *w, __u32 section, __u32 i)
+/* Returns false to give up. What one round hands to the next lies in memory; see decode.h. */
+FT_INLINE bool ft_skeleton_answers(struct ft_walk *w, const struct ft_view *v, struct ft_pass *r)
 {
-	__u32 end = w->records_all;
+	for (__u32 round = 0; round < FT_ROUNDS; round++) {
+		__u32 left, n;
 
-	if (section == 0)
-		end = w->answers;
-	else if (section == 1)
-		end = w->authorities;
-	return end - i;
+		barrier();
+		left = w->left;
+		if (!left)
+			return true;
+		r->pos = ft_bound(r->pos);
+		n = ft_skeleton_answer(w, v, r, left);
+		if (!n || r->pos > w->len)
+			return false;
+		w->left = left - n;
+	}
+	return !w->left;
 }
 
-/* 0, or -1 to give up. What one round hands to the next lies in memory; see decode.h. */
+/* --- authority and additional ---------------------------------------------------------------- */
+
+/* A record that the walk does not look into. */
+FT_INLINE void ft_skeleton_other(struct ft_scratch *s, struct ft_pass *r)
+{
+	struct ft_walk *w = &s->walk;
+
+	/* a label of the question: names in rdata may have been read, too, but not yet */
+	if (FT_HEAD_OWNER(r->head) != FT_BE16(0xc000 | FT_HEADER) &&
+	    (w->deferred || !ft_quick_marked(s, (__u32)FT_HEAD_LABEL(r->head))))
+		ft_skeleton_head(w, r, FT_KEY(r->head, r->tail));
+}
+
+/* The record at r->pos: whatever it holds counts but its TTL. Returns false to give up. */
+FT_INLINE bool ft_skeleton_record(struct ft_scratch *s, const struct ft_view *v, struct ft_pass *r)
+{
+	const __u8 *p = v->data + r->pos;
+	struct ft_walk *w = &s->walk;
+	__u32 type_class;
+	__u64 place;
+
+	if (p + 11 > v->end)
+		return false;
+	r->p = p;
+	r->head = *(const __u64 *)p;
+	if (FT_HEAD_FIRST(r->head) < 0xc0) {
+		type_class = FT_HEAD_ROOT_TYPE(r->head);
+		if (FT_HEAD_FIRST(r->head) || ft_is_name_type(type_class) ||
+		    type_class == FT_TYPE_IN(FT_TYPE_A) || type_class == FT_TYPE_IN(FT_TYPE_AAAA))
+			return false;
+		r->pos += 11 + ft_swap16(ft_raw16(p + 9));
+		return true;
+	}
+	if (p + 12 > v->end)
+		return false;
+	r->tail = *(const __u32 *)(p + 8);
+	r->n = FT_TAIL_LENGTH(r->tail);
+	type_class = FT_HEAD_TYPE_CLASS(r->head);
+	if (type_class == FT_TYPE_IN(FT_TYPE_A)) {
+		place = ft_skeleton_head(w, r, FT_KEY(r->head, r->tail));
+		if (p + 16 > v->end)
+			return false;
+		r->skeleton += ft_halves(place + 24 * r->seed + *(const __u32 *)(p + 12));
+	} else if (type_class == FT_TYPE_IN(FT_TYPE_AAAA)) {
+		place = ft_skeleton_head(w, r, FT_KEY(r->head, r->tail));
+		if (p + 28 > v->end)
+			return false;
+		r->skeleton += ft_halves(place + 24 * r->seed + *(const __u64 *)(p + 12));
+		r->skeleton += ft_halves(place + 40 * r->seed + *(const __u64 *)(p + 20));
+	} else if (ft_is_name_type(type_class)) {
+		place = ft_skeleton_head(w, r, FT_KEY(r->head, r->tail));
+		if (!ft_skeleton_octets(r, v, place + 24 * r->seed))
+			return false;
+	} else {
+		ft_skeleton_other(s, r);
+	}
+	r->pos += 12 + r->n;
+	return true;
+}
+
+FT_INLINE bool ft_skeleton_rest(struct ft_scratch *s, const struct ft_view *v, struct ft_pass *r)
+{
+	struct ft_walk *w = &s->walk;
+
+	w->left = w->records_all - w->answers;
+	for (__u32 round = 0; round < FT_QUICK_RECORDS; round++) {
+		__u32 left;
+
+		barrier();
+		left = w->left;
+		if (!left)
+			return true;
+		r->pos = ft_bound(r->pos);
+		if (!ft_skeleton_record(s, v, r) || r->pos > w->len)
+			return false;
+		w->left = left - 1;
+	}
+	return !w->left;
+}
+
+/* 0, or -1 to give up. */
 FT_INLINE int ft_skeleton_records(struct ft_scratch *s, const struct ft_view *v)
 {
 	struct ft_walk *w = &s->walk;
 	struct ft_pass r = {.seed = ft_settings.seed};
 
 	ft_records_start(w);
-	w->index = 0;
 	w->deferred = 0;
 	w->key = 0; /* which no pointer begins */
+	w->left = w->answers;
 	r.skeleton = w->skeleton;
 	r.sum = w->sum;
-	r.next = w->records_at;
-	for (__u32 round = 0; round < FT_ROUNDS; round++) {
-		__u32 i, n;
-
-		barrier();
-		i = w->index;
-		if (i >= w->records_all)
-			break;
-		r.pos = ft_bound(r.next);
-		r.section = ft_section(i, w->answers, w->authorities);
-		n = ft_skeleton_record(s, v, &r, ft_section_rest(w, r.section, i));
-		if (!n)
-			return -1;
-		w->index = i + n;
-	}
-	if (w->index < w->records_all)
+	r.pos = w->records_at;
+	if (!ft_skeleton_answers(w, v, &r) || !ft_skeleton_rest(s, v, &r))
 		return -1;
 	w->sum = r.sum;
 	w->skeleton = r.skeleton;
@@ -346,8 +418,8 @@ FT_INLINE int ft_quick_start(struct ft_scratch *s, const struct ft_view *v)
 	if (!pos || pos > w->len)
 		return -1;
 	w->records_at = pos;
-	w->skeleton = w->name_hash +
-		      ft_skeleton_word(ft_settings.seed, 4, *(const __u64 *)(p + 4));
+	w->skeleton = w->name_hash + ft_halves(ft_skeleton_place(ft_settings.seed, 4) +
+					       *(const __u64 *)(p + 4));
 	return 0;
 }
 
