@@ -234,10 +234,10 @@ def last_stats(net):
     return found[-1]["stats"] if found else None
 
 
-def attach_pass(net):
+def attach_pass(net, iface="bm0"):
     obj = os.path.join(BUILD, "tests", "bench", "pass.bpf.o")
-    net.ip("link", "set", "dev", "bm0", "xdpdrv", "obj", obj, "sec", "xdp", ns="mon")
-    return lambda: net.ip("link", "set", "dev", "bm0", "xdpdrv", "off", ns="mon")
+    net.ip("link", "set", "dev", iface, "xdpdrv", "obj", obj, "sec", "xdp", ns="mon")
+    return lambda: net.ip("link", "set", "dev", iface, "xdpdrv", "off", ns="mon")
 
 
 def live_round(net, path, subject, rate):
