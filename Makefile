@@ -25,7 +25,7 @@ DEPS_BUILD := gcc make pkg-config clang llvm libc6-dev libbpf-dev libelf-dev zli
 	libsqlite3-dev libcap-dev libseccomp-dev linux-libc-dev
 DEPS_RUN := libloc-database iproute2 knot unbound
 DEPS_TEST := libcmocka-dev libldns-dev libclang-rt-14-dev python3 tshark tcpdump valgrind nsd \
-	ethtool knot-dnsutils procps util-linux libubsan1 libasan8 groff-base busybox-static
+	ethtool knot-dnsutils procps util-linux libubsan1 libasan8 groff-base busybox-static nftables
 
 WARN := -Wall -Wextra -Wconversion -Wshadow
 SAN_FLAGS := $(if $(SANITIZER),-fsanitize=$(SANITIZER) -fno-omit-frame-pointer -fno-sanitize-recover=undefined)

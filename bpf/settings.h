@@ -42,6 +42,7 @@ struct ft_settings {
 	__u8 clients; /* enum ft_clients */
 	__u8 follow_tcp;
 	__u8 follow_fragments; /* enum ft_fragments_mode */
+	__u8 translations; /* the kernel says where it put a client's address back */
 	__u8 given_clock; /* time is what user space says: test runs of a capture */
 	struct ft_ports ports;
 };

@@ -6,6 +6,7 @@
 #define FLUXTAP_TC_H
 
 #include "frame.h"
+#include "translated.h"
 
 /* Returns 1 when headers are missing in the first buffer. */
 __attribute__((noinline)) int ft_tc_decode(struct __sk_buff *skb, __u32 how)
@@ -90,12 +91,13 @@ FT_INLINE void ft_tc_frame(struct __sk_buff *skb, int how)
 		ft_tc_long(skb, from);
 }
 
-/* Forwarded from an interface that is watched too: counted there. */
-FT_INLINE bool ft_seen_at_ingress(const struct __sk_buff *skb)
+/* Forwarded from an interface that is watched too: counted there, unless it bore another address. */
+FT_INLINE bool ft_seen_at_ingress(struct __sk_buff *skb)
 {
 	__u32 from = skb->ingress_ifindex;
 
-	return from && bpf_map_lookup_elem(&ft_inputs, &from);
+	return from && bpf_map_lookup_elem(&ft_inputs, &from) &&
+	       !(ft_settings.translations && ft_was_translated(skb));
 }
 
 SEC("tc")

@@ -193,12 +193,19 @@ static void handshake(struct fixture *f, uint64_t time_ns, uint16_t sport)
 	       FT_DIR_INGRESS);
 }
 
+static bool is_gateway(void *ctx, const struct ip_addr *addr)
+{
+	(void)ctx;
+	return addr->b[15] == 254;
+}
+
 static int set_up_holding(void **state)
 {
 	struct flow_config cfg = flow_config_default();
 	struct fixture *f = calloc(1, sizeof(*f));
 
 	cfg.hold_ns = SECOND;
+	cfg.is_own = is_gateway;
 	*state = f;
 	return flows_new(&cfg, &hash_key_fixed, take, f, &f->flows);
 }
@@ -222,6 +229,59 @@ static void what_a_process_told_is_marked(void **state)
 	assert_int_equal(f->last.latency_us, 1);
 	flows_stats(f->flows, &s);
 	assert_int_equal(s.local, 2);
+}
+
+/* A container's connection leaves with the address of the machine, and the port it had. */
+static void an_address_put_in_place_of_a_containers_is_known_by_its_port(void **state)
+{
+	struct fixture *f = *state;
+	static const struct {
+		const char *process, *packet;
+		bool same;
+	} cases[] = {
+		{"172.17.0.2", "203.0.113.254", true},
+		{"172.17.0.2", "10.0.0.9", false}, /* not this machine's address */
+		{"10.0.0.254", "203.0.113.254", false}, /* of the machine itself: nothing to translate */
+	};
+
+	for (uint16_t i = 0; i < 3; i++) {
+		local(f, T0, cases[i].process, (uint16_t)(4000 + i), "192.0.2.1", 443);
+		packet(f, T0, FT_FLOW_SYN, cases[i].packet, (uint16_t)(4000 + i), "192.0.2.1", 443,
+		       FT_DIR_EGRESS);
+		packet(f, T0 + 1000, FT_FLOW_SYNACK, "192.0.2.1", 443, cases[i].packet,
+		       (uint16_t)(4000 + i), FT_DIR_INGRESS);
+		flows_tick(f->flows, T0 + 2 * SECOND);
+		assert_int_equal(f->count, i + 1);
+		assert_int_equal(f->last.seen_locally, cases[i].same);
+		assert_false(f->last.adds_host);
+	}
+}
+
+/* Seen inside with the client's address and outside with the gateway's. */
+static void an_answer_to_the_gateway_is_its_clients(void **state)
+{
+	struct fixture *f = *state;
+	struct flow_stats s;
+
+	packet(f, T0, FT_FLOW_SYN, "10.0.0.9", 4000, "192.0.2.1", 443, FT_DIR_INGRESS);
+	packet(f, T0, FT_FLOW_SYN, "10.0.0.9", 4001, "192.0.2.1", 443, FT_DIR_INGRESS);
+	/* not an address of the gateway; not a port of the client */
+	packet(f, T0 + 500, FT_FLOW_SYNACK, "192.0.2.1", 443, "203.0.113.9", 4000, FT_DIR_INGRESS);
+	packet(f, T0 + 500, FT_FLOW_SYNACK, "192.0.2.1", 443, "203.0.113.254", 4002, FT_DIR_INGRESS);
+	packet(f, T0 + 1000, FT_FLOW_SYNACK, "192.0.2.1", 443, "203.0.113.254", 4000,
+	       FT_DIR_INGRESS);
+	/* where the kernel tells, it also leaves with the client's */
+	packet(f, T0 + 2000, FT_FLOW_SYNACK, "192.0.2.1", 443, "10.0.0.9", 4000, FT_DIR_EGRESS);
+	packet(f, T0 + 1000, FT_FLOW_RST, "192.0.2.1", 443, "203.0.113.254", 4001, FT_DIR_INGRESS);
+	flows_tick(f->flows, T0 + 2 * SECOND);
+	assert_int_equal(f->count, 2);
+	assert_int_equal(f->last.src.b[15], 9);
+	flows_stats(f->flows, &s);
+	assert_int_equal(s.attempts, 2);
+	assert_int_equal(s.ok, 1);
+	assert_int_equal(s.refused, 1);
+	assert_int_equal(s.strays, 2);
+	assert_int_equal(s.repeats, 1);
 }
 
 /* A UDP socket that is bound to no address: its process tells a port only. */
@@ -337,6 +397,8 @@ int main(void)
 #define HOLDING(f) cmocka_unit_test_setup_teardown(f, set_up_holding, tear_down)
 	const struct CMUnitTest tests[] = {
 		HOLDING(what_a_process_told_is_marked),
+		HOLDING(an_address_put_in_place_of_a_containers_is_known_by_its_port),
+		HOLDING(an_answer_to_the_gateway_is_its_clients),
 		HOLDING(a_process_without_address_is_known_by_its_port),
 		HOLDING(what_only_packets_told_is_not),
 		HOLDING(a_process_may_tell_of_a_long_attempt_later),

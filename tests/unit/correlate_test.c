@@ -49,6 +49,7 @@ struct answer {
 	const char *query, *owner, *addr, *client, *server;
 	uint16_t client_port;
 	uint32_t ttl;
+	bool forwarded;
 };
 
 static void answered(struct correlator *c, uint64_t time_ns, struct answer a)
@@ -61,7 +62,8 @@ static void answered(struct correlator *c, uint64_t time_ns, struct answer a)
 				      .qname = &query,
 				      .records = &r,
 				      .records_len = 1,
-				      .client_port = a.client_port};
+				      .client_port = a.client_port,
+				      .forwarded = a.forwarded};
 
 	assert_int_equal(dns_name_from_text(a.query, &query), 0);
 	assert_int_equal(dns_name_from_text(a.owner ? a.owner : a.query, &owner), 0);
@@ -338,6 +340,35 @@ static void an_answer_handed_on_counts_once(void **state)
 	assert_int_equal(s.relayed, 1);
 }
 
+/* A gateway that translates addresses: in with its own, out with the client's. */
+static void an_answer_translated_on_its_way_is_the_clients(void **state)
+{
+	struct fixture *f = *state;
+	struct connection client = connect_from("10.0.0.11", "192.0.2.1", T0 + SECOND);
+	struct connection own = connect_from("198.51.100.1", "192.0.2.1", T0 + SECOND);
+	struct correlate_stats s;
+
+	correlator_local(f->c, &own.src);
+	answered(f->c, T0,
+		 (struct answer){.query = "a.example",
+				 .addr = "192.0.2.1",
+				 .client = "198.51.100.1",
+				 .server = "9.9.9.9"});
+	answered(f->c, T0 + 10000,
+		 (struct answer){.query = "a.example",
+				 .addr = "192.0.2.1",
+				 .client = "10.0.0.11",
+				 .server = "9.9.9.9",
+				 .forwarded = true});
+	correlator_connection(f->c, &client);
+	correlator_connection(f->c, &own);
+	assert_true(client.names[0].same_host);
+	assert_false(own.names[0].same_host);
+	correlator_stats(f->c, &s);
+	assert_int_equal(s.answers, 1);
+	assert_int_equal(s.relayed, 1);
+}
+
 static void a_stub_on_lo_counts_once_and_ties_the_host(void **state)
 {
 	struct fixture *f = *state;
@@ -512,6 +543,7 @@ int main(void)
 		CASE(a_question_by_sendto_names_its_process),
 		CASE(a_reused_port_is_not_the_earlier_process),
 		CASE(an_answer_handed_on_counts_once),
+		CASE(an_answer_translated_on_its_way_is_the_clients),
 		CASE(a_stub_on_lo_counts_once_and_ties_the_host),
 		CASE(unexplained_and_encrypted_are_counted_by_who),
 		CASE(a_resolver_is_known_by_its_name_too),

@@ -12,10 +12,10 @@
 #include <mntent.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
 #include "base/log.h"
+#include "capture/kernel_btf.h"
 #include "connect.skel.h"
 
 /*
@@ -160,15 +160,6 @@ bool connect_has_exchange(void)
 {
 	/* arm64 has it since 5.18, others earlier; this helper came next */
 	return has_helper(BPF_PROG_TYPE_TRACEPOINT, BPF_FUNC_map_lookup_percpu_elem);
-}
-
-static bool kernel_has_function(const char *name)
-{
-	struct btf *btf = btf__load_vmlinux_btf();
-	bool found = btf && btf__find_by_name_kind(btf, name, BTF_KIND_FUNC) > 0;
-
-	btf__free(btf);
-	return found;
 }
 
 /* The one program that does for a call to connect(); NULL: this kernel takes two. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The kernel programs: loaded with their settings, their ring and counters read. */
 #include "capture/kernel.h"
+#include "capture/kernel_btf.h"
 #include "capture/kernel_private.h"
 
 #include <errno.h>
@@ -135,6 +136,7 @@ static int fill_settings(struct kernel *k, struct ft_settings *s)
 	s->follow_fragments = cfg->follow_fragments ? FT_FRAGMENTS_KNOWN : FT_FRAGMENTS_OFF;
 	s->ports.len = (uint32_t)cfg->ports_len;
 	memcpy(s->ports.port, cfg->ports, cfg->ports_len * sizeof(cfg->ports[0]));
+	s->translations = !cfg->xdp_only && kernel_has_function("bpf_cast_to_kern_ctx");
 	fill_filter(k, s);
 	return 0;
 }

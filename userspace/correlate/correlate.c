@@ -79,6 +79,11 @@ void correlator_local(struct correlator *c, const struct ip_addr *addr)
 	ties_local(c->ties, addr);
 }
 
+bool correlator_is_local(const struct correlator *c, const struct ip_addr *addr)
+{
+	return ties_is_local(c->ties, addr);
+}
+
 /* --- answers --------------------------------------------------------------------------------- */
 
 static bool carries_addresses(const struct dns_observation *obs, const struct dns_obs_record *r)

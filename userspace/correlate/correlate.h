@@ -62,6 +62,7 @@ int correlator_new(const struct correlate_config *cfg, const struct hash_key *ke
 void correlator_free(struct correlator *c);
 /* An address of this machine. */
 void correlator_local(struct correlator *c, const struct ip_addr *addr);
+bool correlator_is_local(const struct correlator *c, const struct ip_addr *addr);
 void correlator_response(struct correlator *c, const struct dns_observation *obs);
 
 /*

@@ -37,10 +37,15 @@ struct local { /* a process's account of a flow */
 	uint64_t time_ns;
 };
 
+struct alias { /* a flow's ends but for its client, who may be translated */
+	uint64_t key;
+	uint64_t flow_key;
+};
+
 struct flows {
 	struct flow_config cfg;
 	struct hash_key key;
-	struct table *table, *locals;
+	struct table *table, *locals, *aliases;
 	flow_fn fn;
 	void *ctx;
 	struct flow_stats stats;
@@ -57,7 +62,8 @@ struct ends { /* the client's and the server's */
 	struct ip_addr client, server;
 	uint16_t client_port, server_port;
 	uint8_t proto;
-	uint8_t pad[3]; /* zero: all of it is hashed */
+	uint8_t translated; /* 1: whoever the client is, client is zero */
+	uint8_t pad[2]; /* zero: all of it is hashed */
 };
 
 static uint64_t flow_key(const struct flows *f, const struct ends *e)
@@ -73,6 +79,21 @@ static bool is_of_that_time(const struct flows *f, const struct local *l, const 
 	       l->time_ns <= flow->time_ns + f->cfg.timeout_ns;
 }
 
+static bool is_own(const struct flows *f, const struct ip_addr *addr)
+{
+	return f->cfg.is_own && f->cfg.is_own(f->cfg.ctx, addr);
+}
+
+/* The same ends, but for the client's address. */
+static struct ends of_any_client(const struct ends *e)
+{
+	struct ends any = *e;
+
+	any.client = (struct ip_addr){};
+	any.translated = 1;
+	return any;
+}
+
 /* Did a process of this machine tell of it? */
 static void look_for_local(const struct flows *f, const struct flow *flow, struct connection *conn)
 {
@@ -83,6 +104,12 @@ static void look_for_local(const struct flows *f, const struct flow *flow, struc
 	if (!f->cfg.hold_ns)
 		return;
 	conn->seen_locally = is_of_that_time(f, table_get(f->locals, flow_key(f, &e)), flow);
+	if (!conn->seen_locally && is_own(f, &flow->client)) {
+		struct ends any = of_any_client(&e);
+
+		conn->seen_locally =
+			is_of_that_time(f, table_get(f->locals, flow_key(f, &any)), flow);
+	}
 	if (conn->seen_locally || flow->proto != IPPROTO_UDP)
 		return;
 	e.client = ip_is_v4(&flow->client) ? ip_from_v4((const uint8_t[4]){0}) : (struct ip_addr){};
@@ -150,10 +177,11 @@ int flows_new(const struct flow_config *cfg, const struct hash_key *key, flow_fn
 	f->fn = fn;
 	f->ctx = ctx;
 	if (table_new(sizeof(struct flow), cfg->max_flows, flow_evict, f, &f->table) ||
+	    (cfg->is_own &&
+	     table_new(sizeof(struct alias), cfg->max_flows, NULL, NULL, &f->aliases)) ||
 	    (cfg->hold_ns &&
 	     table_new(sizeof(struct local), cfg->max_local, NULL, NULL, &f->locals))) {
-		table_free(f->table);
-		free(f);
+		flows_free(f);
 		return -ENOMEM;
 	}
 	*ret = f;
@@ -166,6 +194,7 @@ void flows_free(struct flows *f)
 		return;
 	f->closing = true;
 	table_free(f->table);
+	table_free(f->aliases);
 	table_free(f->locals);
 	free(f);
 }
@@ -222,12 +251,26 @@ static bool begin(struct flows *f, const struct ft_flow *rec, struct flow **ret)
 	return true;
 }
 
+static void put_alias(struct flows *f, const struct ends *e)
+{
+	struct ends any = of_any_client(e);
+	struct alias *alias;
+	bool is_new;
+
+	if (!f->aliases || is_own(f, &e->client))
+		return;
+	alias = table_put(f->aliases, flow_key(f, &any), &is_new);
+	alias->flow_key = flow_key(f, e);
+}
+
 static void take_syn(struct flows *f, const struct ft_flow *rec)
 {
+	struct ends e = ends_of(&rec->pkt, true);
 	struct flow *flow;
 
 	if (!begin(f, rec, &flow))
 		return;
+	put_alias(f, &e);
 	flow->waiting = flow->silent = true;
 	f->stats.attempts++;
 }
@@ -242,11 +285,24 @@ static void take_udp(struct flows *f, const struct ft_flow *rec)
 	outcome(f, flow, CONNECTION_OK, 0, rec->hdr.time_ns);
 }
 
+/* A gateway's clients are answered at the gateway's own address, mostly at the port they chose. */
+static struct flow *find_translated(struct flows *f, const struct ends *e)
+{
+	struct ends any = of_any_client(e);
+	const struct alias *alias;
+
+	if (!is_own(f, &e->client))
+		return NULL;
+	alias = table_get(f->aliases, flow_key(f, &any));
+	return alias ? table_get(f->table, alias->flow_key) : NULL;
+}
+
 static struct flow *find(struct flows *f, const struct ft_packet *p, bool from_client)
 {
 	struct ends e = ends_of(p, from_client);
+	struct flow *flow = table_get(f->table, flow_key(f, &e));
 
-	return table_get(f->table, flow_key(f, &e));
+	return flow || from_client ? flow : find_translated(f, &e);
 }
 
 static void take_answer(struct flows *f, const struct ft_flow *rec, enum connection_state state,
@@ -297,17 +353,27 @@ void flows_record(struct flows *f, const struct ft_flow *rec)
 	}
 }
 
+static void put_local(struct flows *f, const struct ends *e, uint64_t time_ns)
+{
+	struct local *l;
+	bool is_new;
+
+	l = table_put(f->locals, flow_key(f, e), &is_new);
+	l->time_ns = time_ns;
+}
+
 void flows_local(struct flows *f, const struct connection *conn)
 {
 	struct ends e = {.client = conn->src, .server = conn->dst, .client_port = conn->sport,
 			 .server_port = conn->dport, .proto = conn->proto};
-	struct local *l;
-	bool is_new;
 
 	if (!f->cfg.hold_ns || !conn->sport)
 		return;
-	l = table_put(f->locals, flow_key(f, &e), &is_new);
-	l->time_ns = conn->time_ns;
+	put_local(f, &e, conn->time_ns);
+	if (ip_is_unspecified(&conn->src) || is_own(f, &conn->src))
+		return;
+	e = of_any_client(&e); /* a container's: what leaves may bear this machine's address */
+	put_local(f, &e, conn->time_ns);
 }
 
 bool flows_told(const struct flows *f, const struct connection *conn)
@@ -346,5 +412,6 @@ void flows_stats(const struct flows *f, struct flow_stats *ret)
 {
 	*ret = f->stats;
 	ret->evicted_local = f->locals ? table_evictions(f->locals) : 0;
-	ret->table_bytes = table_bytes(f->table) + (f->locals ? table_bytes(f->locals) : 0);
+	ret->table_bytes = table_bytes(f->table) + (f->locals ? table_bytes(f->locals) : 0) +
+			   (f->aliases ? table_bytes(f->aliases) : 0);
 }

@@ -8,9 +8,12 @@
  * Where processes of this machine are watched as well, both ways lead to the same connection: the
  * packets' account then waits hold_ns for the process's, and is marked `seen_locally` when that
  * came, for who takes it has to count the connection once; and `adds_host` when the process's did
- * not tell its address, as of UDP sockets that are bound to none.  (Addresses translated in between
- * hide that.)  A process that tries longer than timeout_ns tells when the packets' account has been
+ * not tell its address, as of UDP sockets that are bound to none.  Where the machine puts an address of
+ * its own in place of a container's, its port tells that the two are one, unless it was translated too.  A process that tries longer than timeout_ns tells when the packets' account has been
  * handed over as ETIMEDOUT: flows_told() says so, and who takes its account has to count it not again.
+ *
+ * Likewise an answer to an address of the machine's own belongs to the client behind it that used the
+ * port, where nobody tells of the translation.
  *
  * SYNs sent again belong to the attempt that nobody has answered, as long as it takes; should an
  * answer come after timeout_ns, the connection is handed over once more, as OK.
@@ -31,6 +34,9 @@ struct flow_config {
 	uint64_t timeout_ns; /* a SYN waits this long for its answer; default 30 s */
 	uint64_t hold_ns;    /* an outcome waits this long for a process's account; default 0 */
 	size_t max_local;    /* accounts of processes remembered; default 16384 */
+	/* is it an address of this machine's own? NULL: none is. Called with ctx */
+	bool (*is_own)(void *ctx, const struct ip_addr *addr);
+	void *ctx;
 };
 
 typedef void (*flow_fn)(void *ctx, struct connection *conn); /* borrowed; names empty */

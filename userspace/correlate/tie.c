@@ -263,6 +263,8 @@ struct tie_client ties_client(struct ties *t, const struct dns_observation *obs)
 	l = is_loopback(&obs->client) ? NULL : local_find(t, address);
 	c.host = is_loopback(&obs->client) || (l && l->machine) ? LOCAL_HOST : address;
 	c.server = host_key(t, &obs->server);
+	if (obs->forwarded) /* to this machine it came first, as if it had asked */
+		c.server = LOCAL_HOST;
 	c.host_mix = hash_mix(c.host);
 	note_answered(t, c.host);
 	if (c.server && was_answered(t, c.server))

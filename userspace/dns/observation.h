@@ -33,6 +33,7 @@ struct dns_observation {
 	uint8_t rcode;
 	bool tc, aa;
 	bool has_txid;		/* logs may not carry one */
+	bool forwarded;		/* seen on its way out of this machine to the client */
 	bool has_authority;	/* the source can carry authority and additional sections */
 	uint32_t repeats;	/* identical responses since the last, counted in the kernel */
 	uint32_t folded;	/* responses for other names of the zone, counted in the kernel */

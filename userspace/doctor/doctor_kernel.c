@@ -13,6 +13,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "capture/kernel_btf.h"
 #include "doctor/checks.h"
 #include "privilege/privilege.h"
 
@@ -168,6 +169,24 @@ static void check_tracing(struct findings *f)
 			       "mount -t tracefs tracefs /sys/kernel/tracing");
 }
 
+/* Matters on gateways alone. */
+static void check_translation(struct findings *f)
+{
+	char line[32];
+
+	if (!read_line("/proc/sys/net/ipv4/ip_forward", line, sizeof(line)) || *line == '0')
+		return;
+	if (kernel_has_function("bpf_cast_to_kern_ctx"))
+		finding_add(f, DOCTOR_OK, "translation",
+			    "clients behind translated addresses are told apart");
+	else
+		finding_remedy(finding_add(f, DOCTOR_WARN, "translation",
+					   "answers to clients behind translated addresses seem to be "
+					   "this machine's"),
+			       "if it translates, watch the clients' side alone (-i), or use Linux 6.2 "
+			       "or later");
+}
+
 static void check_user(struct findings *f, const struct doctor_config *cfg)
 {
 	const char *name;
@@ -198,6 +217,7 @@ void doctor_kernel(struct findings *f, const struct doctor_config *cfg)
 	check_jit(f);
 	check_helpers(f);
 	check_memory(f);
+	check_translation(f);
 	check_tracing(f);
 	check_user(f, cfg);
 }

@@ -104,6 +104,7 @@ static void fill_observation(const struct message_unit *unit, struct dns_observa
 	obs->client = packet_addr(unit->pkt->dst);
 	obs->client_port = ntohs(unit->pkt->dport);
 	obs->has_txid = true;
+	obs->forwarded = unit->pkt->direction == FT_DIR_EGRESS;
 	obs->has_authority = true;
 	if (r && r->novelty == FT_NOVELTY_FOLDED) {
 		obs->folded = r->repeats;
@@ -337,6 +338,13 @@ static void on_flow(void *ctx, struct connection *conn)
 	pipeline_connection(p, conn);
 }
 
+static bool is_own_address(void *ctx, const struct ip_addr *addr)
+{
+	const struct pipeline *p = ctx;
+
+	return p->correlator && correlator_is_local(p->correlator, addr);
+}
+
 static const char *host_name(void *ctx, const struct ip_addr *addr, const uint8_t *mac)
 {
 	struct pipeline *p = ctx;
@@ -499,6 +507,8 @@ int pipeline_new(const struct pipeline_config *cfg, const struct pipeline_ops *o
 	if (!err)
 		err = reassembly_new(&cfg->reassembly, &reassembly_ops, p, &p->reassembly);
 	flows.hold_ns = cfg->flow_hold_ns;
+	flows.is_own = is_own_address;
+	flows.ctx = p;
 	if (!err)
 		err = flows_new(&flows, &cfg->key, on_flow, p, &p->flows);
 	if (!err)
