@@ -44,6 +44,9 @@ assemble_root() {
 	done
 	install -D "$(command -v ip)" "$root/usr/local/bin/ip"
 	install -D "$(command -v tc)" "$root/usr/local/bin/tc"
+	install -D "$(command -v nft)" "$root/usr/local/bin/nft"
+	echo 'table ip nat { chain post { type nat hook postrouting priority 100; oifname "ftw0" masquerade; }; }' \
+		>"$root/data/nat.nft"
 	printf 'root:x:0:0:root:/:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n' >"$root/etc/passwd"
 	printf 'root:x:0:\nnogroup:x:65534:\n' >"$root/etc/group"
 	printf 'passwd: files\ngroup: files\n' >"$root/etc/nsswitch.conf"
@@ -51,6 +54,7 @@ assemble_root() {
 	cp "$live" "$root/data/pcap/"
 	cp ../shared/corpora/pcap/*.pcap ../shared/corpora/pcap/*.pcapng "$root/data/pcap/" 2>/dev/null
 	"$build/fluxtap" replay --emit dns "$live" 2>/dev/null | wc -l >"$root/data/live.expected"
+	python3 $here/translated.py "$root/data"
 	python3 $here/stacked.py "$build/fluxtap" "$live" "$root/data"
 	copy_libraries "$root"
 }
@@ -85,6 +89,16 @@ add_module() { # ROOT TREE NAME
 	echo "$name.ko" >>"$root/modules/order"
 }
 
+# The modules for one part of the job, marked as there if all are.
+add_kind() { # ROOT TREE PART NAME...
+	local root=$1 tree=$2 part=$3 name
+	shift 3
+	for name; do
+		add_module "$root" "$tree" "$name" || return 0
+	done
+	touch "$root/modules/$part"
+}
+
 # veth and the TC classifier are modules, and the kinds of interfaces that the job stacks: their
 # files, in the order they have to be loaded.
 add_modules() {
@@ -94,10 +108,8 @@ add_modules() {
 	for name in sch_ingress act_bpf cls_bpf veth; do
 		add_module "$root" "$tree" $name
 	done
-	for name in bonding 8021q ip_gre ipip sit; do
-		add_module "$root" "$tree" $name || return 0
-	done
-	touch "$root/modules/stacked"
+	add_kind "$root" "$tree" stacked bonding 8021q ip_gre ipip sit
+	add_kind "$root" "$tree" translated nft_chain_nat nft_masq
 }
 
 # cmocka calls a test that was skipped "not ok … # SKIP".
@@ -193,6 +205,9 @@ is_good() { # LOG ARCH
 	! grep -q '^FT: at .* watch stacked$' "$1" ||
 		awk '/^FT: stacked/ { n++; good += $5 == 0 && $7 > 0 && $7 == $9 && $11 == "yes" }
 		     END { exit !(n >= 4 && good == n) }' "$1" || return 1
+	! grep -q '^FT: at .* watch translated$' "$1" ||
+		awk '/^FT: translated/ { good = $4 == 0 && $6 == $8 && $10 == $12 && $14 == "yes" }
+		     END { exit !good }' "$1" || return 1
 	grep -q '^FT: tap ok' "$1" &&
 		awk '/^FT: live/ { n++; good += $5 == 0 && $7 > 0 && $7 == $9 && $11 == "yes" }
 		     END { exit !(n == 3 && good == 3) }' "$1"
@@ -225,11 +240,12 @@ judge() { # RELEASE ARCH
 		/^FT: program .* ok/ { loads++; if ($5 > insns) { insns = $5; ms = $6 } }
 		/^FT: live/ { live = live " " $7 "/" $9 }
 		/^FT: stacked/ { kinds++; stacked += $7 > 0 && $7 == $9 }
+		/^FT: translated/ { nat = $10 "/" $12 }
 		/^FT: tap skip/ { skipped++ }
 		/^FT: tap ok/ { ok++ }
 		/^FT: tap not ok/ { failed++ }
-		END { printf "%-28s %5d %8d %7.0f %-18s %7s %5s %5d  %s%s%s\n", name, loads, insns, ms,
-			live ? substr(live, 2) : "-", kinds ? stacked "/" kinds : "-", ok ? ok "/" ok + failed : "-", s, verdict,
+		END { printf "%-28s %5d %8d %7.0f %-18s %7s %5s %5s %5d  %s%s%s\n", name, loads, insns, ms,
+			live ? substr(live, 2) : "-", kinds ? stacked "/" kinds : "-", nat ? nat : "-", ok ? ok "/" ok + failed : "-", s, verdict,
 			skipped ? " (" skipped " tests need bpf_loop)" : "", refused ? " (refused, meant for later kernels: " refused ")" : "" }' "$log"
 }
 
@@ -268,7 +284,7 @@ done < <(fetch_all)
 wait
 
 good=0 bad=0 others=0
-printf '%-28s %5s %8s %7s %-18s %7s %5s %5s  %s\n' kernel loads insns 'load ms' 'native generic tc' stacked tests s ''
+printf '%-28s %5s %8s %7s %-18s %7s %5s %5s %5s  %s\n' kernel loads insns 'load ms' 'native generic tc' stacked nat tests s ''
 while read -r arch suite release; do
 	if [ "$release" = - ]; then
 		say "newest of $suite, $arch" 'not fetched'

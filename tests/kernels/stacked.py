@@ -10,6 +10,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "netns"))
+from fluxlib import packet
 from netlib import read_pcap, write_pcap
 
 LOCAL, LOCAL_MAC = "198.18.9.1", bytes.fromhex("020000000901")
@@ -18,12 +19,7 @@ VLAN = 5
 
 def outer(proto, remote, payload):
     """Of a tunnel that ends at LOCAL."""
-    head = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(payload), 0, 0, 64, proto, 0,
-                       socket.inet_aton(remote), socket.inet_aton(LOCAL))
-    words = sum(struct.unpack(">10H", head))
-    words = (words & 0xffff) + (words >> 16)
-    head = head[:10] + struct.pack(">H", 0xffff - (words & 0xffff) - (words >> 16)) + head[12:]
-    return LOCAL_MAC + b"\2\0\0\0\x09\2\x08\0" + head + payload
+    return packet(remote, LOCAL, proto, payload, LOCAL_MAC, b"\2\0\0\0\x09\2")
 
 
 def over_ipv6(packet):

@@ -32,24 +32,27 @@ def message(ident, name, ttl, addresses, zone=None, servers=()):
     return struct.pack(">HHHHHH", ident, 0x8180, 1, len(addresses), len(servers), len(servers)) + body
 
 
-def frame(payload, client, port):
-    udp = struct.pack(">HHHH", 53, port, 8 + len(payload), 0) + payload
-    head = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0, address(SERVER),
-                       address(client))
+def packet(source, target, proto, body, to=b"\xff" * 6, by=b"\2\0\0\0\0\1"):
+    """IPv4 in an Ethernet frame."""
+    head = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(body), 0, 0, 64, proto, 0, address(source),
+                       address(target))
     total = sum(struct.unpack(">10H", head))
     total = (total & 0xffff) + (total >> 16)
     head = head[:10] + struct.pack(">H", ~(total + (total >> 16)) & 0xffff) + head[12:]
-    return b"\xff" * 6 + b"\2\0\0\0\0\1" + b"\x08\0" + head + udp
+    return to + by + b"\x08\0" + head + body
+
+
+def datagram(sport, dport, payload):
+    return struct.pack(">HHHH", sport, dport, 8 + len(payload), 0) + payload
+
+
+def frame(payload, client, port):
+    return packet(SERVER, client, 17, datagram(53, port, payload))
 
 
 def tcp(source, sport, target, dport, flags):
-    head = struct.pack(">HHIIBBHHH", sport, dport, 1, 1, 0x50, flags, 1024, 0, 0)
-    ip = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(head), 0, 0, 64, 6, 0, address(source),
-                     address(target))
-    total = sum(struct.unpack(">10H", ip))
-    total = (total & 0xffff) + (total >> 16)
-    ip = ip[:10] + struct.pack(">H", ~(total + (total >> 16)) & 0xffff) + ip[12:]
-    return b"\xff" * 6 + b"\2\0\0\0\0\1" + b"\x08\0" + ip + head
+    return packet(source, target, 6,
+                  struct.pack(">HHIIBBHHH", sport, dport, 1, 1, 0x50, flags, 1024, 0, 0))
 
 
 def connections(client, port, target, ok):
