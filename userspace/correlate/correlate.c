@@ -118,6 +118,8 @@ static void plan_owner(const struct correlator *c, const struct dns_observation 
 static void plan_on(struct correlator *c, const struct dns_observation *obs,
 		    struct correlate_plan *p, struct lookahead *l)
 {
+	uint64_t names_mix = mappings_names_mix(p->owner_key, p->query_key);
+
 	p->len = 0;
 	for (; p->next < obs->records_len && p->len < CORRELATE_PLANNED; p->next++) {
 		const struct dns_obs_record *r = &obs->records[p->next];
@@ -127,15 +129,16 @@ static void plan_on(struct correlator *c, const struct dns_observation *obs,
 			continue;
 		if (!p->client.time_ns)
 			plan_client(c, obs, p);
-		if (r->owner != p->owner)
+		if (r->owner != p->owner) {
 			plan_owner(c, obs, r->owner, p);
-		if (!obs->qname) {
-			p->query = r->owner;
-			p->query_key = p->owner_key;
+			if (!obs->qname) {
+				p->query = r->owner;
+				p->query_key = p->owner_key;
+			}
+			names_mix = mappings_names_mix(p->owner_key, p->query_key);
 		}
 		a.addr = &r->addr;
-		a.owner_key = p->owner_key;
-		a.query_key = p->query_key;
+		a.names_mix = names_mix;
 		mappings_key(c->mappings, &a);
 		p->at[p->len].record = r;
 		p->at[p->len].query = p->query;

@@ -22,6 +22,7 @@ struct address {
 struct mappings {
 	struct hash_key key, address_key;
 	struct table *addresses, *names;
+	uint64_t *renamed; /* numbers of names that stood for another one before, one bit each */
 	struct mapping *pool;
 	size_t pool_len, pool_high; /* from pool_high on they were never used */
 	uint32_t spare; /* list of those given back */
@@ -46,6 +47,14 @@ static void address_evict(void *ctx, void *entry)
 		next = m->pool[at].next;
 		give_back(m, at);
 	}
+}
+
+static void name_evict(void *ctx, void *entry)
+{
+	struct mappings *m = ctx;
+	uint32_t at = table_number(m->names, entry);
+
+	m->renamed[at / 64] |= 1ULL << at % 64;
 }
 
 /* Filled from its beginning, so that huge pages come one by one as they are needed. */
@@ -77,7 +86,12 @@ int mappings_new(size_t max_addresses, size_t max_mappings, size_t max_names,
 	m->pool = new_pool(m->pool_len * sizeof(*m->pool));
 	if (!m->pool ||
 	    table_new(sizeof(struct address), max_addresses, address_evict, m, &m->addresses) ||
-	    table_new(sizeof(struct mapping_name), max_names, NULL, NULL, &m->names)) {
+	    table_new(sizeof(struct mapping_name), max_names, name_evict, m, &m->names)) {
+		mappings_free(m);
+		return -ENOMEM;
+	}
+	m->renamed = calloc(table_capacity(m->names) / 64 + 1, sizeof(*m->renamed));
+	if (!m->renamed) {
 		mappings_free(m);
 		return -ENOMEM;
 	}
@@ -92,6 +106,7 @@ void mappings_free(struct mappings *m)
 		return;
 	table_free(m->addresses);
 	table_free(m->names);
+	free(m->renamed);
 	free(m->pool);
 	free(m);
 }
@@ -146,6 +161,12 @@ const struct dns_name *mappings_owner(const struct mappings *m, const struct map
 const struct dns_name *mappings_query(const struct mappings *m, const struct mapping *p)
 {
 	return kept_name(m, p->query, p->query_key);
+}
+
+static bool is_kept(const struct mappings *m, uint32_t at, uint64_t key)
+{
+	/* the name itself is far away */
+	return !(m->renamed[at / 64] >> at % 64 & 1) || kept_name(m, at, key);
 }
 
 /* Take one from the pool; other addresses give way when it is empty. */
@@ -208,10 +229,9 @@ static struct mapping *add(struct mappings *m, struct address *a, const struct m
 
 static void renew(struct mappings *m, struct mapping *p, const struct mapping_answer *a)
 {
-	/* the names are two more cache lines away */
 	if (a->time_ns > p->last_ns + TOUCH_NS ||
 	    (a->time_ns > p->last_ns + CHECK_NS &&
-	     (!mappings_owner(m, p) || !mappings_query(m, p))))
+	     !(is_kept(m, p->owner, p->owner_key) && is_kept(m, p->query, p->query_key))))
 		keep_names(m, p, a);
 	if (a->time_ns > p->last_ns + a->keep_ns) /* the interval ended; another one begins */
 		p->first_ns = p->before_ns = a->time_ns;
@@ -222,10 +242,15 @@ static void renew(struct mappings *m, struct mapping *p, const struct mapping_an
 	p->ttl_s = a->ttl_s;
 }
 
+uint64_t mappings_names_mix(uint64_t owner_key, uint64_t query_key)
+{
+	return hash_mix(owner_key ^ query_key << 1);
+}
+
 void mappings_key(const struct mappings *m, struct mapping_answer *a)
 {
 	a->addr_key = address_key(m, a->addr);
-	a->key = nonzero(hash_mix(a->addr_key ^ hash_mix(a->owner_key ^ a->query_key << 1)));
+	a->key = nonzero(hash_mix(a->addr_key ^ a->names_mix));
 }
 
 void mappings_expect(const struct mappings *m, const struct mapping_answer *a, struct lookahead *l)
@@ -289,6 +314,6 @@ void mappings_stats(const struct mappings *m, struct mappings_stats *ret)
 {
 	ret->evicted = m->evicted + table_evictions(m->addresses);
 	ret->evicted_names = table_evictions(m->names);
-	ret->table_bytes =
-		table_bytes(m->addresses) + table_bytes(m->names) + m->pool_len * sizeof(*m->pool);
+	ret->table_bytes = table_bytes(m->addresses) + table_bytes(m->names) +
+			   m->pool_len * sizeof(*m->pool) + table_capacity(m->names) / 8;
 }

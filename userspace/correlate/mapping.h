@@ -46,12 +46,14 @@ struct mapping_answer {
 	const struct ip_addr *addr;
 	const struct dns_name *owner, *query;
 	uint64_t owner_key, query_key; /* mappings_name_key() of the two */
+	uint64_t names_mix; /* mappings_names_mix() of these, for mappings_key() */
 	uint64_t time_ns, keep_ns;
 	uint32_t ttl_s;
 	uint64_t addr_key, key; /* from mappings_key() */
 };
 
-/* Work out the keys from the address and the keys of the names. */
+uint64_t mappings_names_mix(uint64_t owner_key, uint64_t query_key);
+/* Work out the keys from the address and the mix. */
 void mappings_key(const struct mappings *m, struct mapping_answer *a);
 
 /* @a comes soon: begin to fetch the address's entry, and later what lookahead_entries() found. */

@@ -107,6 +107,8 @@ static uint64_t address_key(const struct ties *t, const struct ip_addr *addr)
 
 static const struct local *local_find(const struct ties *t, uint64_t key)
 {
+	if (!t->locals)
+		return NULL;
 	for (size_t i = key % LOCAL_MAX; t->local[i].key; i = (i + 1) % LOCAL_MAX)
 		if (t->local[i].key == key)
 			return &t->local[i];
@@ -251,6 +253,13 @@ static bool was_answered(const struct ties *t, uint64_t host)
 	return t->answered[host % ANSWERED_BITS / 64] >> host % 64 & 1;
 }
 
+static uint32_t ticks(uint64_t time_ns)
+{
+	uint32_t n = (uint32_t)(time_ns / TICK_NS);
+
+	return n ? n : 1;
+}
+
 struct tie_client ties_client(struct ties *t, const struct dns_observation *obs)
 {
 	struct tie_client c = { .time_ns = obs->time_ns };
@@ -266,6 +275,7 @@ struct tie_client ties_client(struct ties *t, const struct dns_observation *obs)
 	if (obs->forwarded) /* to this machine it came first, as if it had asked */
 		c.server = LOCAL_HOST;
 	c.host_mix = hash_mix(c.host);
+	c.ticks = ticks(obs->time_ns);
 	note_answered(t, c.host);
 	if (c.server && was_answered(t, c.server))
 		c.server_mix = hash_mix(c.server);
@@ -281,13 +291,6 @@ static uint64_t tie_key(uint64_t host_mix, uint64_t mapping)
 	return hash_nonzero(hash_mix(host_mix ^ mapping));
 }
 
-static uint32_t ticks(uint64_t time_ns)
-{
-	uint32_t n = (uint32_t)(time_ns / TICK_NS);
-
-	return n ? n : 1;
-}
-
 void ties_expect(const struct ties *t, const struct tie_client *client, uint64_t mapping,
 		 struct lookahead *l)
 {
@@ -300,7 +303,7 @@ void ties_expect(const struct ties *t, const struct tie_client *client, uint64_t
 
 static bool note_relay(struct ties *t, const struct tie_client *client, uint64_t mapping)
 {
-	uint32_t now = ticks(client->time_ns);
+	uint32_t now = client->ticks;
 	struct tie *up;
 
 	if (!client->server_mix)
@@ -339,7 +342,7 @@ bool ties_note(struct ties *t, const struct tie_client *client, uint64_t mapping
 		return false;
 	relayed = note_relay(t, client, mapping);
 	tie = table_put(t->ties, tie_key(client->host_mix, mapping), &is_new);
-	tie->last = ticks(client->time_ns);
+	tie->last = client->ticks;
 	if (client->server == client->host)
 		tie->direct = tie->last;
 	else

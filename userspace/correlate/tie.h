@@ -31,6 +31,7 @@ struct tie_client { /* of one response, worked out once */
 	uint64_t host_mix, server_mix; /* what keys of ties are made from; server: 0 when nobody was
 					  ever answered there, so that it has no ties */
 	uint32_t who; /* process; 0 not known (yet) */
+	uint32_t ticks; /* time_ns in the unit of ties */
 };
 struct tie_client ties_client(struct ties *t, const struct dns_observation *obs);
 /* ties_note() comes soon: begin to fetch what it will look at. */

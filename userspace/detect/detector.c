@@ -244,25 +244,22 @@ static void collect(struct detector *d, const struct dns_observation *obs,
 	ret->partial = obs->tc;
 }
 
-struct sides { /* unit hashes of who answered and who asked */
-	uint64_t server, client;
-};
-
-static struct sides sides_of(const struct detector *d, const struct dns_observation *obs)
+static void plan_sides(const struct detector *d, const struct dns_observation *obs,
+		       struct detect_plan *p)
 {
-	return (struct sides){ unit_hash(d, &obs->server), unit_hash(d, &obs->client) };
+	p->server = unit_hash(d, &obs->server);
+	p->client = unit_hash(d, &obs->client);
+	p->type = 0;
 }
 
-static struct transaction *transaction_at(const struct detector *d,
-					  const struct dns_observation *obs, const struct sides *s,
-					  uint16_t type, uint64_t *ret_key)
+static void plan_transaction(const struct detector *d, const struct dns_observation *obs,
+			     uint16_t type, struct detect_plan *p)
 {
 	uint64_t key = obs_key(d, obs, obs->qname) + type;
 
-	key = hash_mix(key ^ s->client) + s->server;
-	key = hash_mix(key ^ ((uint64_t)obs->client_port << 16 | obs->txid));
-	*ret_key = key;
-	return &d->transactions[key % TRANSACTIONS];
+	key = hash_mix(key ^ p->client) + p->server;
+	p->transaction = hash_mix(key ^ ((uint64_t)obs->client_port << 16 | obs->txid));
+	p->type = type;
 }
 
 /*
@@ -270,7 +267,7 @@ static struct transaction *transaction_at(const struct detector *d,
  * false is returned; another one is what an injector races the server with.
  */
 static bool check_transaction(struct detector *d, const struct dns_observation *obs,
-			      const struct sides *s, const struct rrset *r, bool *ret_injected)
+			      struct detect_plan *p, const struct rrset *r, bool *ret_injected)
 {
 	uint32_t now_s = (uint32_t)(obs->time_ns / NS);
 	struct transaction *t;
@@ -279,7 +276,10 @@ static bool check_transaction(struct detector *d, const struct dns_observation *
 	*ret_injected = false;
 	if (!obs->has_txid || !obs->client_port)
 		return true;
-	t = transaction_at(d, obs, s, r->type, &key);
+	if (p->type != r->type)
+		plan_transaction(d, obs, r->type, p);
+	key = p->transaction;
+	t = &d->transactions[key % TRANSACTIONS];
 	if (t->key == key && now_s - t->time_s <= TRANSACTION_S) {
 		*ret_injected = t->identity != r->identity && !r->partial;
 		return *ret_injected;
@@ -315,7 +315,7 @@ static bool leads_away(struct detector *d, const struct dns_observation *obs,
 }
 
 static void observe_answer(struct detector *d, const struct dns_observation *obs,
-			   const struct sides *s, uint16_t type, const struct dns_name *owner,
+			   struct detect_plan *p, uint16_t type, const struct dns_name *owner,
 			   uint32_t chain_ttl)
 {
 	struct answer buf;
@@ -326,10 +326,10 @@ static void observe_answer(struct detector *d, const struct dns_observation *obs
 	collect(d, obs, owner, type, &buf, &o.rrset);
 	if (!o.rrset.set.len)
 		return;
-	if (!check_transaction(d, obs, s, &o.rrset, &o.injected))
+	if (!check_transaction(d, obs, p, &o.rrset, &o.injected))
 		return;
-	o.server = tag_of(s->server);
-	o.client = tag_of(s->client);
+	o.server = tag_of(p->server);
+	o.client = tag_of(p->client);
 	o.foreign = chained && leads_away(d, obs, owner, type);
 	observe_name(d, owner, chained ? obs_key(d, obs, owner) : key, &o);
 	if (!chained)
@@ -341,12 +341,14 @@ static void observe_answer(struct detector *d, const struct dns_observation *obs
 	observe_name(d, obs->qname, key, &o);
 }
 
-void detector_response(struct detector *d, const struct dns_observation *obs)
+/* @plan: NULL when there was none. */
+static void take(struct detector *d, const struct dns_observation *obs,
+		 const struct detect_plan *plan)
 {
 	const struct dns_name *owner;
 	uint32_t chain_ttl = UINT32_MAX;
 	bool has_a = false, has_aaaa = false, has_ns = false;
-	struct sides sides;
+	struct detect_plan p;
 
 	detector_tick(d, obs->time_ns);
 	if (candidates_run_low(&d->candidates))
@@ -363,16 +365,30 @@ void detector_response(struct detector *d, const struct dns_observation *obs)
 		has_a |= type == DNS_TYPE_A;
 		has_aaaa |= type == DNS_TYPE_AAAA;
 	}
-	sides = sides_of(d, obs);
+	if (plan)
+		p = *plan;
+	else
+		plan_sides(d, obs, &p);
 	if (has_ns)
-		observe_nameservers(d, obs, tag_of(sides.server));
+		observe_nameservers(d, obs, tag_of(p.server));
 	if (!has_a && !has_aaaa)
 		return;
 	owner = terminal(obs, &chain_ttl);
 	if (has_a)
-		observe_answer(d, obs, &sides, DNS_TYPE_A, owner, chain_ttl);
+		observe_answer(d, obs, &p, DNS_TYPE_A, owner, chain_ttl);
 	if (has_aaaa)
-		observe_answer(d, obs, &sides, DNS_TYPE_AAAA, owner, chain_ttl);
+		observe_answer(d, obs, &p, DNS_TYPE_AAAA, owner, chain_ttl);
+}
+
+void detector_response(struct detector *d, const struct dns_observation *obs)
+{
+	take(d, obs, NULL);
+}
+
+void detector_expected(struct detector *d, const struct dns_observation *obs,
+		       const struct detect_plan *plan)
+{
+	take(d, obs, plan);
 }
 
 static void expect_zone(const struct detector *d, const struct dns_observation *obs,
@@ -385,29 +401,28 @@ static void expect_zone(const struct detector *d, const struct dns_observation *
 }
 
 static void expect_answer(const struct detector *d, const struct dns_observation *obs,
-			  const struct dns_name *owner, uint16_t type, struct lookahead *l)
+			  const struct dns_name *owner, uint16_t type, struct lookahead *l,
+			  struct detect_plan *p)
 {
-	struct sides sides;
-	uint64_t key;
-
 	names_expect(d->names, typed_key(obs_key(d, obs, owner), type), l);
 	if (owner != obs->qname)
 		names_expect(d->names, typed_key(obs_key(d, obs, obs->qname), type), l);
 	if (!obs->has_txid || !obs->client_port)
 		return;
-	sides = sides_of(d, obs);
-	__builtin_prefetch(transaction_at(d, obs, &sides, type, &key), 1);
+	plan_transaction(d, obs, type, p);
+	__builtin_prefetch(&d->transactions[p->transaction % TRANSACTIONS], 1);
 }
 
 /* Guesses as detector_response() will look: the owner of the last address ends the chain. */
 void detector_expect(const struct detector *d, const struct dns_observation *obs,
-		     struct lookahead *l)
+		     struct lookahead *l, struct detect_plan *ret)
 {
 	const struct dns_name *zone = NULL;
 	const struct dns_obs_record *last = NULL;
 
-	if (obs->rcode || !obs->qname)
+	if (obs->rcode || !obs->qname || !obs->records_len)
 		return;
+	plan_sides(d, obs, ret);
 	for (size_t i = 0; i < obs->records_len; i++) {
 		const struct dns_obs_record *rr = &obs->records[i];
 
@@ -420,7 +435,7 @@ void detector_expect(const struct detector *d, const struct dns_observation *obs
 			last = rr;
 	}
 	if (last)
-		expect_answer(d, obs, last->owner, last->type, l);
+		expect_answer(d, obs, last->owner, last->type, l, ret);
 }
 
 static void expect_addresses(const struct detector *d, const struct dns_observation *obs,
@@ -429,9 +444,12 @@ static void expect_addresses(const struct detector *d, const struct dns_observat
 	for (size_t i = 0; i < obs->records_len; i++) {
 		const struct dns_obs_record *rr = &obs->records[i];
 
-		if (rr->section == DNS_ANSWER &&
-		    (rr->type == DNS_TYPE_A || rr->type == DNS_TYPE_AAAA))
-			lookahead_add(l, d->local.addresses, unit_hash(d, &rr->addr));
+		if (rr->section != DNS_ANSWER ||
+		    (rr->type != DNS_TYPE_A && rr->type != DNS_TYPE_AAAA))
+			continue;
+		lookahead_add(l, d->local.addresses, unit_hash(d, &rr->addr));
+		if (d->enrich)
+			enrich_expect(d->enrich, &rr->addr);
 	}
 }
 

@@ -35,14 +35,22 @@ void detector_free(struct detector *d);
 
 void detector_response(struct detector *d, const struct dns_observation *obs);
 /*
- * @obs comes soon: begin to fetch what it will need.  After lookahead_entries() of @l comes
- * detector_expect_more(), which fills @more, for lookahead_entries() again.  Changes nothing.
+ * The same in steps: detector_expect() begins to fetch what it will need and keeps in @ret what it
+ * worked out.  After lookahead_entries() of @l comes detector_expect_more(), which fills @more, for
+ * lookahead_entries() again; then detector_expected() takes the response.
  * @from: where in @l what detector_expect() added begins.
  */
+struct detect_plan {
+	uint64_t server, client; /* unit hashes of who answered and who asked */
+	uint64_t transaction; /* key of the answer of this type */
+	uint16_t type; /* 0: there is none */
+};
 void detector_expect(const struct detector *d, const struct dns_observation *obs,
-		     struct lookahead *l);
+		     struct lookahead *l, struct detect_plan *ret);
 void detector_expect_more(const struct detector *d, const struct dns_observation *obs,
 			  const struct lookahead *l, size_t from, struct lookahead *more);
+void detector_expected(struct detector *d, const struct dns_observation *obs,
+		       const struct detect_plan *plan);
 /* @conn->names as the join found them. */
 void detector_connection(struct detector *d, const struct connection *conn);
 /* Ageing, downgrades; call about once a second of input time. */

@@ -127,7 +127,8 @@ static bool deserves_promotion(struct detector *d, const struct churn_name *e,
 		return true;
 	if (r->set.len >= 5 && is_spread(d, r))
 		return true;
-	/* after days of rest: as candidate it keeps the times of what follows, if all comes at once */
+	/* after days of rest: as candidate it keeps the times of what follows, if all comes at once
+	 */
 	if (r->set.len == 1 && e->last_s - e->first_s >= REST_S)
 		return true;
 	return zone_moves(d, e);
@@ -268,9 +269,10 @@ static void place_name(struct detector *d, struct churn_name *e, uint64_t domain
 		       uint32_t now_s)
 {
 	struct local_domain *dom = local_domain(&d->local, domain, now_s);
+	const struct candidate_ref *ref = NULL;
 
-	const struct candidate_ref *ref = table_get(d->by_key, e->key);
-
+	if (d->had_candidate[e->key % CANDIDATE_BITS / 64] >> e->key % 64 & 1)
+		ref = table_get(d->by_key, e->key);
 	e->domain = domain;
 	e->domain_off = off;
 	if (ref)

@@ -137,6 +137,7 @@ uint32_t promote(struct detector *d, const struct dns_name *name, struct churn_n
 
 	ref = table_put(d->by_key, e->key, &is_new);
 	ref->index1 = index1;
+	d->had_candidate[e->key % CANDIDATE_BITS / 64] |= 1ULL << e->key % 64;
 	candidate_begin(d, candidate_at(&d->candidates, index1), name, e, type, res);
 	e->candidate = index1;
 	d->stats.candidates++;

@@ -61,6 +61,10 @@ struct candidate_ref {
 	uint64_t index1;
 };
 
+/* Entries of a new name are asked for their candidate, which nearly none has: bits of the keys that
+ * ever were in by_key, closer than that. */
+#define CANDIDATE_BITS (1U << 16)
+
 struct peer_ports { /* peers of one host on one port that no answer explains */
 	uint64_t key, peers;
 };
@@ -86,6 +90,7 @@ struct detector {
 	struct candidates candidates;
 	struct contact_pool contacts;
 	struct table *by_key, *zones, *watched, *peers;
+	uint64_t had_candidate[CANDIDATE_BITS / 64];
 	struct transaction *transactions;
 	struct suffix_entry suffixes[SUFFIXES];
 	struct finding findings[FINDINGS_MAX];

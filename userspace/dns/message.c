@@ -166,6 +166,49 @@ static __attribute__((noinline)) bool walk_other_name(struct walk *w, size_t pos
 	return true;
 }
 
+/*
+ * What nearly all names are: labels up to the root or to a pointer to a name that was read.  False
+ * when it is another or a faulty one, which walk_other_name() tells.
+ */
+static inline bool walk_usual_name(struct dns_message *m, size_t pos, size_t *ret_end)
+{
+	struct dns_name_memo memo = { .generation = m->generation, .octets = 1 };
+	size_t at = pos;
+
+	while (at < m->len && m->bytes[at] && m->bytes[at] < 64)
+		at += m->bytes[at] + 1U;
+	if (at >= m->len || at >= MEMOS)
+		return false;
+	*ret_end = at + 1;
+	if (m->bytes[at]) {
+		const struct dns_name_memo *rest;
+
+		if (m->bytes[at] < 0xc0 || m->len - at < 2)
+			return false;
+		memo.target = wire_u16(m->bytes + at) & 0x3fff;
+		rest = &m->memo[memo.target];
+		if (rest->generation != m->generation || memo.target >= pos ||
+		    rest->target >= memo.target || rest->pointers >= FT_NAME_POINTERS_MAX)
+			return false;
+		memo.octets = rest->octets;
+		memo.pointers = (uint16_t)(rest->pointers + 1U);
+		*ret_end = at + 2;
+	}
+	if (at - pos + memo.octets > DNS_NAME_MAX)
+		return false;
+	for (size_t octets = at - pos + memo.octets; pos < at; pos += m->bytes[pos] + 1U) {
+		m->memo[pos] = (struct dns_name_memo){
+			.generation = memo.generation,
+			.target = memo.target,
+			.octets = (uint16_t)octets,
+			.pointers = memo.pointers,
+		};
+		octets -= m->bytes[pos] + 1U;
+	}
+	m->memo[at] = memo;
+	return true;
+}
+
 static inline __attribute__((always_inline)) bool walk_name(struct walk *w, size_t pos,
 							    size_t *ret_end)
 {
@@ -182,7 +225,16 @@ static inline __attribute__((always_inline)) bool walk_name(struct walk *w, size
 			return true;
 		}
 	}
-	return walk_other_name(w, pos, ret_end);
+	return walk_usual_name(w->m, pos, ret_end) || walk_other_name(w, pos, ret_end);
+}
+
+size_t dns_message_run(const struct dns_message *m, size_t pos)
+{
+	const struct dns_name_memo *known = &m->memo[pos % MEMOS];
+
+	if (pos >= MEMOS || known->generation != m->generation || known->pointers)
+		return 0;
+	return known->octets;
 }
 
 /* Forget the names of the message before. */

@@ -95,6 +95,13 @@ void dns_name_copy(const uint8_t *msg, size_t msg_len, size_t pos, struct dns_na
 	ret->len = (uint8_t)len;
 }
 
+void dns_name_copy_run(const uint8_t *msg, size_t msg_len, size_t pos, size_t n,
+		       struct dns_name *ret)
+{
+	fold_run(ret->wire, msg + pos, n, msg_len - pos, DNS_NAME_MAX);
+	ret->len = (uint8_t)n;
+}
+
 int dns_name_parse(const uint8_t *msg, size_t msg_len, size_t *pos, struct dns_name *ret)
 {
 	size_t end;

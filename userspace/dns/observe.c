@@ -83,7 +83,7 @@ static int reserve(struct dns_arena *a, size_t records)
 /* The name at @pos, one copy for each place in the message as long as it is a recent one. */
 static const struct dns_name *name_at(struct dns_arena *a, const struct dns_message *m, size_t pos)
 {
-	size_t n = a->names_len, from = n > RECENT ? n - RECENT : 0;
+	size_t n = a->names_len, from = n > RECENT ? n - RECENT : 0, run;
 
 	while (m->bytes[pos] >= 0xc0)
 		pos = wire_u16(m->bytes + pos) & 0x3fff;
@@ -95,7 +95,11 @@ static const struct dns_name *name_at(struct dns_arena *a, const struct dns_mess
 	n = a->names_len++;
 	a->places[n] = (uint16_t)pos;
 	a->hashes[n] = 0;
-	dns_name_copy(m->bytes, m->len, pos, &a->names[n]);
+	run = dns_message_run(m, pos);
+	if (run)
+		dns_name_copy_run(m->bytes, m->len, pos, run, &a->names[n]);
+	else
+		dns_name_copy(m->bytes, m->len, pos, &a->names[n]);
 	return &a->names[n];
 }
 

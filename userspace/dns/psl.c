@@ -1,28 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * libpsl answers in about a microsecond, and every response asks. The answer is one small number
- * (how many labels to strip), so a direct-mapped cache of 512 KiB a thread holds it for the names
- * in use; its key is drawn at start, so that nobody can prepare names that collide.
+ * libpsl answers in one or two microseconds. Who asks for every response keeps what was answered
+ * (detect/observe.c).
  */
 #include "dns/psl.h"
 
 #include <libpsl.h>
 #include <string.h>
-#include "base/hash.h"
 
-#define CACHE_SLOTS 32768
-#define STRIP_NONE  0xff /* the name is a suffix itself */
-
-struct cached {
-	uint64_t tag; /* hash of the name; 0: free */
-	uint8_t strip;
-};
-
-static _Thread_local struct {
-	struct hash_key key;
-	bool keyed;
-	struct cached slots[CACHE_SLOTS];
-} cache;
+#define STRIP_NONE 0xff /* the name is a suffix itself */
 
 /* As text for libpsl. No rule has such octets in a label, so they only must not look like dots. */
 static void plain_text(const struct dns_name *name, char *buf)
@@ -65,19 +51,8 @@ static uint8_t look_up(const struct dns_name *name)
 
 bool dns_registered_domain(const struct dns_name *name, struct dns_name *ret)
 {
-	struct cached *slot;
-	uint64_t tag;
+	uint8_t strip = look_up(name);
 
-	if (!cache.keyed) {
-		hash_key_random(&cache.key);
-		cache.keyed = true;
-	}
-	tag = hash_keyed(&cache.key, name->wire, name->len) | 1;
-	slot = &cache.slots[(tag >> 1) % CACHE_SLOTS];
-	if (slot->tag != tag) {
-		slot->strip = look_up(name);
-		slot->tag = tag;
-	}
-	*ret = dns_name_parent(name, slot->strip == STRIP_NONE ? 0 : slot->strip);
-	return slot->strip != STRIP_NONE;
+	*ret = dns_name_parent(name, strip == STRIP_NONE ? 0 : strip);
+	return strip != STRIP_NONE;
 }

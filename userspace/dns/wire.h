@@ -27,5 +27,12 @@ bool dns_name_check(const uint8_t *msg, size_t msg_len, size_t pos, size_t *ret_
 
 /* The name at @pos, which dns_name_check() accepted. */
 void dns_name_copy(const uint8_t *msg, size_t msg_len, size_t pos, struct dns_name *ret);
+/* The same of a name of @n octets that has no pointer in it. */
+void dns_name_copy_run(const uint8_t *msg, size_t msg_len, size_t pos, size_t n,
+		       struct dns_name *ret);
+
+/* Octets of the name at @pos of @m where it is known to have no pointer in it, else 0. */
+struct dns_message;
+size_t dns_message_run(const struct dns_message *m, size_t pos);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Sources in order behind one direct-mapped cache; misses are cached as well. */
+/* Sources in order behind one direct-mapped cache, if they need one; misses are cached as well. */
 #include "enrich/enrich.h"
 
 #include <errno.h>
@@ -110,6 +110,14 @@ static void look_up(struct enrich *e, const struct ip_addr *addr, struct cached 
 	memcpy(ret->country, origin.country, sizeof(ret->country));
 }
 
+void enrich_expect(const struct enrich *e, const struct ip_addr *addr)
+{
+	const struct enrich_source *s = e->sources_len ? e->sources[0] : NULL;
+
+	if (s && s->quick && s->ops->expect)
+		s->ops->expect(s, addr);
+}
+
 bool enrich_lookup(struct enrich *e, const struct ip_addr *addr, struct origin *ret)
 {
 	uint64_t hi, lo, h;
@@ -120,6 +128,13 @@ bool enrich_lookup(struct enrich *e, const struct ip_addr *addr, struct origin *
 	memcpy(&lo, addr->b + 8, 8);
 	if (!(hi | lo))
 		return false;
+	if (e->sources_len && e->sources[0]->quick) {
+		if (e->sources[0]->ops->lookup(e->sources[0], addr, ret))
+			return true;
+		memset(ret, 0, sizeof(*ret));
+		if (e->sources_len == 1)
+			return false;
+	}
 	/* a sender who finds collisions only makes look-ups uncached, never wrong */
 	h = hash_mix(hash_mix(hi ^ e->key.k0) + (lo ^ e->key.k1));
 	c = &e->cache[h % CACHE_SLOTS];

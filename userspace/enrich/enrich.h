@@ -21,6 +21,8 @@ struct origin {
 int enrich_open(const char *const *sources, size_t n, struct enrich **ret_enrich);
 void enrich_close(struct enrich *e);
 
+/* @addr comes soon: begin to fetch what enrich_lookup() will look at. */
+void enrich_expect(const struct enrich *e, const struct ip_addr *addr);
 /* False when no source knows the address; *ret zeroed then. */
 bool enrich_lookup(struct enrich *e, const struct ip_addr *addr, struct origin *ret);
 /* Name of the AS, "" when unknown. @buf of @len bytes. */

@@ -51,6 +51,11 @@ static bool libloc_lookup(struct enrich_source *s, const struct ip_addr *addr, s
 	return ret->asn || ret->country[0];
 }
 
+static void libloc_expect(const struct enrich_source *s, const struct ip_addr *addr)
+{
+	locdb_expect(((const struct libloc *)s)->networks, addr);
+}
+
 static bool libloc_as_name(struct enrich_source *s, uint32_t asn, char *buf, size_t len)
 {
 	struct libloc *l = (struct libloc *)s;
@@ -81,6 +86,7 @@ static void libloc_close(struct enrich_source *s)
 
 static const struct enrich_source_ops libloc_ops = {
 	.lookup = libloc_lookup,
+	.expect = libloc_expect,
 	.as_name = libloc_as_name,
 	.close = libloc_close,
 };
@@ -108,6 +114,7 @@ int enrich_libloc_open(struct enrich_source **ret)
 	}
 	if (locdb_open(fileno(l->file), &l->networks))
 		l->networks = NULL;
+	l->base.quick = l->networks != NULL;
 	*ret = &l->base;
 	return 0;
 }

@@ -15,6 +15,8 @@ struct locdb;
 int locdb_open(int fd, struct locdb **ret);
 void locdb_close(struct locdb *db); /* NULL is fine */
 /* Of the smallest network that holds @addr. False, *ret untouched, when there is none. */
-bool locdb_lookup(const struct locdb *db, const struct ip_addr *addr, struct origin *ret);
+bool locdb_lookup(struct locdb *db, const struct ip_addr *addr, struct origin *ret);
+/* @addr comes soon: begin to fetch what locdb_lookup() will look at first. */
+void locdb_expect(const struct locdb *db, const struct ip_addr *addr);
 
 #endif

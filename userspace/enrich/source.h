@@ -9,6 +9,8 @@ struct enrich_source;
 
 struct enrich_source_ops {
 	bool (*lookup)(struct enrich_source *s, const struct ip_addr *addr, struct origin *ret);
+	/* @addr comes soon: begin to fetch what lookup() will look at. NULL is fine. */
+	void (*expect)(const struct enrich_source *s, const struct ip_addr *addr);
 	/* Copies the name of @asn into @buf; false when this source has none. */
 	bool (*as_name)(struct enrich_source *s, uint32_t asn, char *buf, size_t len);
 	void (*close)(struct enrich_source *s);
@@ -16,6 +18,7 @@ struct enrich_source_ops {
 
 struct enrich_source { /* first member of each kind */
 	const struct enrich_source_ops *ops;
+	bool quick; /* faster than the cache is */
 };
 
 /* 0 or negative errno; what is wrong was logged. @path: as in the configuration. */

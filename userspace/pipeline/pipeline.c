@@ -30,6 +30,7 @@ struct waiting {
 	struct lookahead lookahead, more;
 	size_t detectors; /* from there on what `lookahead` holds is the detector's */
 	struct correlate_plan plan;
+	struct detect_plan detect;
 	const char *pcap_filename;
 	uint64_t pcap_cnt;
 };
@@ -116,15 +117,16 @@ static void fill_observation(const struct message_unit *unit, struct dns_observa
 	}
 }
 
-/* @plan: of the correlator, when it was made before; else NULL. */
-static void analyse(struct pipeline *p, const struct dns_observation *obs,
-		    struct correlate_plan *plan)
+/* @w: where it was planned before; else NULL. */
+static void analyse(struct pipeline *p, const struct dns_observation *obs, struct waiting *w)
 {
-	if (p->correlator && plan)
-		correlator_planned(p->correlator, obs, plan);
+	if (p->correlator && w)
+		correlator_planned(p->correlator, obs, &w->plan);
 	else if (p->correlator)
 		correlator_response(p->correlator, obs);
-	if (p->detector)
+	if (p->detector && w)
+		detector_expected(p->detector, obs, &w->detect);
+	else if (p->detector)
 		detector_response(p->detector, obs);
 	if (p->ops.observation)
 		p->ops.observation(p->ctx, obs);
@@ -143,7 +145,7 @@ static void analyse_first(struct pipeline *p)
 
 	p->eve.pcap_filename = w->pcap_filename;
 	p->eve.pcap_cnt = w->pcap_cnt;
-	analyse(p, &w->obs, p->looks_ahead ? &w->plan : NULL);
+	analyse(p, &w->obs, p->looks_ahead ? w : NULL);
 	p->eve.pcap_filename = filename;
 	p->eve.pcap_cnt = cnt;
 	p->waiting_head++;
@@ -169,7 +171,7 @@ static void begin_fetching(struct pipeline *p, struct waiting *w)
 		correlator_plan(p->correlator, &w->obs, &w->plan, &w->lookahead);
 	w->detectors = w->lookahead.len;
 	if (p->detector)
-		detector_expect(p->detector, &w->obs, &w->lookahead);
+		detector_expect(p->detector, &w->obs, &w->lookahead, &w->detect);
 	w = waiting_since(p, AT_ENTRIES);
 	if (w)
 		lookahead_entries(&w->lookahead);
@@ -207,9 +209,9 @@ static void put_dns(struct pipeline *p, const struct message_unit *unit)
 	buf_reset(&p->line);
 	eve_dns(&p->line, &p->eve, unit, &p->message);
 	put_line(p, unit->response && unit->response->repeats &&
-				    unit->response->novelty != FT_NOVELTY_FOLDED ?
-			    PIPELINE_REPEAT :
-			    PIPELINE_DNS);
+				    unit->response->novelty != FT_NOVELTY_FOLDED
+			    ? PIPELINE_REPEAT
+			    : PIPELINE_DNS);
 }
 
 static void on_message(void *ctx, const struct message_unit *unit)
