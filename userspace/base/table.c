@@ -103,6 +103,13 @@ void table_free(struct table *t)
 		return;
 	while (t->evict && (entry = table_next(t, &pos)))
 		t->evict(t->ctx, entry);
+	table_drop(t);
+}
+
+void table_drop(struct table *t)
+{
+	if (!t)
+		return;
 	munmap(t->set, all_bytes(t));
 	free(t);
 }

@@ -31,6 +31,7 @@ typedef void (*table_evict_fn)(void *ctx, void *entry);
 int table_new(size_t entry_bytes, size_t capacity, table_evict_fn evict, void *ctx,
 	      struct table **ret_table);
 void table_free(struct table *t); /* calls evict() for what is left; NULL is fine */
+void table_drop(struct table *t); /* the same without evict(): what entries own goes otherwise */
 
 static inline void *table_get(struct table *t, uint64_t key); /* marks as used; NULL when absent */
 /* The same without the mark: who looks does not use it. */

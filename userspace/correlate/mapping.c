@@ -104,8 +104,8 @@ void mappings_free(struct mappings *m)
 {
 	if (!m)
 		return;
-	table_free(m->addresses);
-	table_free(m->names);
+	table_drop(m->addresses); /* their mappings go with the pool */
+	table_drop(m->names);
 	free(m->renamed);
 	free(m->pool);
 	free(m);

@@ -131,11 +131,11 @@ void detector_free(struct detector *d)
 	d->ops.watch = NULL;
 	names_free(d->names);
 	local_fini(&d->local);
-	table_free(d->zones); /* their samples are in the candidates' blocks */
+	table_drop(d->zones); /* their samples are in the candidates' blocks */
 	candidates_fini(&d->candidates);
 	contact_pool_fini(&d->contacts);
 	table_free(d->by_key);
-	table_free(d->watched);
+	table_drop(d->watched);
 	table_free(d->peers);
 	free(d->transactions);
 	lists_fini(&d->lists);
@@ -469,6 +469,8 @@ void detector_expect_more(const struct detector *d, const struct dns_observation
 			continue;
 		if (e)
 			lookahead_add(more, d->local.domains, e->domain);
+		if (e && e->candidate && e->candidate <= d->candidates.cap)
+			__builtin_prefetch(&candidate_at(&d->candidates, e->candidate)->servers);
 		has_new |= !e;
 	}
 	if (has_new)

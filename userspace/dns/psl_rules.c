@@ -53,9 +53,8 @@ static uint32_t hash_of(const uint8_t *wire, size_t len)
 }
 
 /* Where @wire is, or the free place where it belongs. */
-static struct rule *find(struct psl_rules *r, const uint8_t *wire, size_t len)
+static struct rule *find(struct psl_rules *r, const uint8_t *wire, size_t len, uint32_t hash)
 {
-	uint32_t hash = hash_of(wire, len);
 	struct rule *rule = &r->rules[hash % SLOTS];
 
 	while (rule->at && (rule->hash != hash || rule->len != len ||
@@ -68,7 +67,7 @@ static struct rule *find(struct psl_rules *r, const uint8_t *wire, size_t len)
 
 static bool add(struct psl_rules *r, const struct dns_name *name, uint8_t flags)
 {
-	struct rule *rule = find(r, name->wire, name->len);
+	struct rule *rule = find(r, name->wire, name->len, hash_of(name->wire, name->len));
 
 	if (!rule->at) {
 		if (r->len == RULES_MAX)
@@ -174,15 +173,16 @@ void psl_rules_close(struct psl_rules *r)
 	free(r);
 }
 
-static uint8_t flags_at(struct psl_rules *r, const struct dns_name *name, size_t at)
+static uint8_t flags_at(struct psl_rules *r, const struct dns_name *name, size_t at, uint32_t hash)
 {
-	const struct rule *rule = find(r, name->wire + at, name->len - at);
+	const struct rule *rule = find(r, name->wire + at, name->len - at, hash);
 
 	return rule->at ? rule->flags : 0;
 }
 
 int psl_rules_strip(struct psl_rules *r, const struct dns_name *name)
 {
+	uint32_t hashes[LABELS_MAX];
 	size_t starts[LABELS_MAX];
 	unsigned int n = 0, i;
 	uint8_t flags;
@@ -191,14 +191,16 @@ int psl_rules_strip(struct psl_rules *r, const struct dns_name *name)
 		if (n == LABELS_MAX ||
 		    (name->wire[at] >= 4 && !memcmp(name->wire + at + 1, "xn--", 4)))
 			return -1;
+		hashes[n] = hash_of(name->wire + at, name->len - at);
+		__builtin_prefetch(&r->rules[hashes[n] % SLOTS]);
 		starts[n++] = at;
 	}
 	if (!n)
 		return PSL_STRIP_NONE;
-	flags = flags_at(r, name, 0);
+	flags = flags_at(r, name, 0, hashes[0]);
 	/* from the longest on; the last label alone is a suffix, listed or not */
 	for (i = 0; i + 1 < n; i++) {
-		uint8_t below = flags_at(r, name, starts[i + 1]);
+		uint8_t below = flags_at(r, name, starts[i + 1], hashes[i + 1]);
 
 		if (flags & EXCEPTION)
 			flags = 0;
