@@ -177,7 +177,7 @@ static inline bool walk_usual_name(struct dns_message *m, size_t pos, size_t *re
 
 	while (at < m->len && m->bytes[at] && m->bytes[at] < 64)
 		at += m->bytes[at] + 1U;
-	if (at >= m->len || at >= MEMOS)
+	if (at >= m->len)
 		return false;
 	*ret_end = at + 1;
 	if (m->bytes[at]) {
@@ -196,7 +196,8 @@ static inline bool walk_usual_name(struct dns_message *m, size_t pos, size_t *re
 	}
 	if (at - pos + memo.octets > DNS_NAME_MAX)
 		return false;
-	for (size_t octets = at - pos + memo.octets; pos < at; pos += m->bytes[pos] + 1U) {
+	for (size_t octets = at - pos + memo.octets; pos < at && pos < MEMOS;
+	     pos += m->bytes[pos] + 1U) {
 		m->memo[pos] = (struct dns_name_memo){
 			.generation = memo.generation,
 			.target = memo.target,
@@ -205,7 +206,8 @@ static inline bool walk_usual_name(struct dns_message *m, size_t pos, size_t *re
 		};
 		octets -= m->bytes[pos] + 1U;
 	}
-	m->memo[at] = memo;
+	if (at < MEMOS)
+		m->memo[at] = memo;
 	return true;
 }
 
