@@ -61,21 +61,13 @@ FT_INLINE void ft_decode_frame(struct ft_scratch *s, const __u8 *data, const __u
  * behind a call. Global functions are verified once, by themselves, whoever calls them.
  */
 
-/* A plain response. @l4: where its UDP header is, @len: octets of the message. For XDP in place. */
-FT_INLINE int ft_xdp_plain(struct xdp_md *ctx, __u32 l4, __u32 len)
+/* A plain response. @l4: where its UDP header is, @len: octets of the message. */
+__attribute__((noinline)) int ft_xdp_plain(struct xdp_md *ctx, __u32 l4, __u32 len)
 {
-	struct ft_scratch *s = ft_get_scratch();
-	const __u8 *data, *end;
+	const __u8 *data = (const __u8 *)(long)ctx->data;
+	const __u8 *end = (const __u8 *)(long)ctx->data_end;
 
-	if (!s)
-		return -1;
-	/* through memory: the verifier then forgets by which of two ways it came here */
-	s->walk.pos = l4;
-	s->walk.len = len;
-	barrier();
-	data = (const __u8 *)(long)ctx->data;
-	end = (const __u8 *)(long)ctx->data_end;
-	return ft_plain_response_frame(ctx, FT_XDP, data, end, s->walk.pos & 63, s->walk.len);
+	return ft_plain_response_frame(ctx, FT_XDP, data, end, l4 & 63, len);
 }
 
 __attribute__((noinline)) int ft_tc_plain(struct __sk_buff *skb, __u32 l4, __u32 len)

@@ -30,21 +30,25 @@
  */
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define FT_HEAD_FIXED		 0x0000ffffffffffffULL
+#define FT_HEAD_OWNER_TYPE	 0x00000000ffffffffULL
 #define FT_HEAD_FIRST(head)	 ((__u32)(head) & 0xff)
 #define FT_HEAD_OWNER(head)	 ((__u16)(head))
 #define FT_HEAD_TYPE_CLASS(head) ((__u32)((head) >> 16))
 #define FT_HEAD_ROOT_TYPE(head)	 ((__u32)((head) >> 8))
 #define FT_HEAD_LABEL(head)	 (((head) & 0x3f) << 8 | ((head) >> 8 & 0xff))
 #define FT_KEY(head, tail)	 (((head) & FT_HEAD_FIXED) | (tail) >> 16 << 48)
+#define FT_TAIL_KEY(tail)	 ((tail) >> 16 << 32)
 #define FT_TAIL_LENGTH(tail)	 ft_swap16((__u16)((__u32)(tail) >> 16))
 #else
 #define FT_HEAD_FIXED		 0xffffffffffff0000ULL
+#define FT_HEAD_OWNER_TYPE	 0xffffffff00000000ULL
 #define FT_HEAD_FIRST(head)	 ((__u32)((head) >> 56))
 #define FT_HEAD_OWNER(head)	 ((__u16)((head) >> 48))
 #define FT_HEAD_TYPE_CLASS(head) ((__u32)((head) >> 16))
 #define FT_HEAD_ROOT_TYPE(head)	 ((__u32)((head) >> 24))
 #define FT_HEAD_LABEL(head)	 ((head) >> 48 & 0x3fff)
 #define FT_KEY(head, tail)	 (((head) & FT_HEAD_FIXED) | (__u16)(tail))
+#define FT_TAIL_KEY(tail)	 ((__u64)(__u16)(tail))
 #define FT_TAIL_LENGTH(tail)	 ((__u32)(__u16)(tail))
 #endif
 
@@ -70,6 +74,7 @@ FT_INLINE __u64 ft_last_octets(const __u8 *p, __u32 bits)
 /* What a pass adds up, kept out of memory, and the record at hand. */
 struct ft_pass {
 	__u64 seed;
+	__u64 step; /* from one place to the next, see below */
 	__u64 sum; /* of the addresses of the answer, as in ft_walk */
 	__u64 skeleton;
 	__u64 pos; /* of the record in the message */
@@ -83,9 +88,9 @@ struct ft_pass {
  * What is added to the word at @pos of the message before its halves are multiplied (as in NH, RFC
  * 4418 5): a word counts by where it lies, and nobody outside knows how.
  */
-FT_INLINE __u64 ft_skeleton_place(__u64 seed, __u64 pos)
+FT_INLINE __u64 ft_skeleton_step(__u64 seed)
 {
-	return seed * FT_NAME_BASE + 2 * seed * pos;
+	return seed * FT_NAME_BASE;
 }
 
 /* The rdata as it lies there, the first word at @place. False when it is too much, or nothing. */
@@ -102,7 +107,7 @@ FT_INLINE bool ft_skeleton_octets(struct ft_pass *r, const struct ft_view *v, __
 			return false;
 		r->skeleton += ft_halves(place + *(const __u64 *)p);
 		p += 8;
-		place += 16 * r->seed;
+		place += r->seed;
 		left -= 8;
 	}
 	if (left - 1 > 7)
@@ -118,13 +123,18 @@ FT_INLINE bool ft_skeleton_octets(struct ft_pass *r, const struct ft_view *v, __
 }
 
 /* The head decides what the names are, or is sound only if they are. Returns its place. */
-FT_INLINE __u64 ft_skeleton_head(struct ft_walk *w, struct ft_pass *r, __u64 key)
+FT_INLINE __u64 ft_skeleton_head(struct ft_pass *r, __u64 key)
 {
-	__u64 place = ft_skeleton_place(r->seed, r->pos);
+	__u64 place = r->pos * r->step;
 
-	w->deferred = 1;
 	r->skeleton += ft_halves(place + key);
 	return place;
+}
+
+/* Is there anything that the pass has not seen to be sound? Then something was hashed. */
+FT_INLINE bool ft_skeleton_deferred(const struct ft_walk *w, __u64 skeleton)
+{
+	return skeleton != w->skeleton;
 }
 
 FT_INLINE bool ft_is_name_type(__u32 type_class)
@@ -179,18 +189,18 @@ FT_INLINE __u32 ft_skeleton_answer(struct ft_walk *w, const struct ft_view *v, s
 	type_class = FT_HEAD_TYPE_CLASS(r->head);
 	key = FT_KEY(r->head, r->tail);
 	if (ft_is_name_type(type_class)) {
-		__u64 place = ft_skeleton_head(w, r, key);
+		__u64 place = ft_skeleton_head(r, key);
 
 		w->key = 0; /* each counts by its place */
 		ft_skeleton_ttl(w, r);
-		n = ft_skeleton_octets(r, v, place + 24 * r->seed);
+		n = ft_skeleton_octets(r, v, place + r->seed);
 		r->pos += 12 + r->n;
 		return n;
 	}
 	/* else the question's name; or as sound as the one before: a run in which the TTL changes */
 	if (FT_HEAD_OWNER(r->head) != FT_BE16(0xc000 | FT_HEADER) && key != w->key) {
 		w->key = key;
-		ft_skeleton_head(w, r, key);
+		ft_skeleton_head(r, key);
 	}
 	if (type_class == FT_TYPE_IN(FT_TYPE_A)) {
 		if (r->n != 4)
@@ -234,59 +244,75 @@ FT_INLINE bool ft_skeleton_answers(struct ft_walk *w, const struct ft_view *v, s
 /* A record that the walk does not look into. */
 FT_INLINE void ft_skeleton_other(struct ft_scratch *s, struct ft_pass *r)
 {
-	struct ft_walk *w = &s->walk;
-
 	/* a label of the question: names in rdata may have been read, too, but not yet */
 	if (FT_HEAD_OWNER(r->head) != FT_BE16(0xc000 | FT_HEADER) &&
-	    (w->deferred || !ft_quick_marked(s, (__u32)FT_HEAD_LABEL(r->head))))
-		ft_skeleton_head(w, r, FT_KEY(r->head, r->tail));
+	    (ft_skeleton_deferred(&s->walk, r->skeleton) ||
+	     !ft_quick_marked(s, (__u32)FT_HEAD_LABEL(r->head))))
+		ft_skeleton_head(r, FT_KEY(r->head, r->tail));
 }
 
-/* The record at r->pos: whatever it holds counts but its TTL. Returns false to give up. */
-FT_INLINE bool ft_skeleton_record(struct ft_scratch *s, const struct ft_view *v, struct ft_pass *r)
+/* The root's: OPT nearly always. Where it ends, or 0 to give up. */
+FT_INLINE __u64 ft_skeleton_root(const struct ft_view *v, const struct ft_pass *r)
+{
+	__u32 type_class;
+
+	if (r->p + 11 > v->end || *r->p)
+		return 0;
+	type_class = FT_HEAD_ROOT_TYPE(*(const __u64 *)r->p);
+	if (ft_is_name_type(type_class) || type_class == FT_TYPE_IN(FT_TYPE_A) ||
+	    type_class == FT_TYPE_IN(FT_TYPE_AAAA))
+		return 0;
+	return r->pos + 11 + ft_swap16(ft_raw16(r->p + 9));
+}
+
+/*
+ * Owner, type and length, where the class is IN. What such a record is read for is as long as it is
+ * in any that was remembered: of another length it is not found.
+ */
+FT_INLINE __u64 ft_skeleton_brief(const struct ft_pass *r)
+{
+	return (r->head & FT_HEAD_OWNER_TYPE) | FT_TAIL_KEY(r->tail);
+}
+
+/* The record at r->pos: whatever it holds counts but its TTL. Where it ends, or 0 to give up. */
+FT_INLINE __u64 ft_skeleton_record(struct ft_scratch *s, const struct ft_view *v, struct ft_pass *r)
 {
 	const __u8 *p = v->data + r->pos;
-	struct ft_walk *w = &s->walk;
 	__u32 type_class;
 	__u64 place;
 
-	if (p + 11 > v->end)
-		return false;
 	r->p = p;
-	r->head = *(const __u64 *)p;
-	if (FT_HEAD_FIRST(r->head) < 0xc0) {
-		type_class = FT_HEAD_ROOT_TYPE(r->head);
-		if (FT_HEAD_FIRST(r->head) || ft_is_name_type(type_class) ||
-		    type_class == FT_TYPE_IN(FT_TYPE_A) || type_class == FT_TYPE_IN(FT_TYPE_AAAA))
-			return false;
-		r->pos += 11 + ft_swap16(ft_raw16(p + 9));
-		return true;
-	}
 	if (p + 12 > v->end)
-		return false;
+		return ft_skeleton_root(v, r);
+	r->head = *(const __u64 *)p;
+	if (FT_HEAD_FIRST(r->head) < 0xc0)
+		return ft_skeleton_root(v, r);
 	r->tail = *(const __u32 *)(p + 8);
-	r->n = FT_TAIL_LENGTH(r->tail);
 	type_class = FT_HEAD_TYPE_CLASS(r->head);
 	if (type_class == FT_TYPE_IN(FT_TYPE_A)) {
-		place = ft_skeleton_head(w, r, FT_KEY(r->head, r->tail));
 		if (p + 16 > v->end)
-			return false;
-		r->skeleton += ft_halves(place + 24 * r->seed + *(const __u32 *)(p + 12));
-	} else if (type_class == FT_TYPE_IN(FT_TYPE_AAAA)) {
-		place = ft_skeleton_head(w, r, FT_KEY(r->head, r->tail));
+			return 0;
+		place = ft_skeleton_head(r, ft_skeleton_brief(r));
+		r->skeleton += ft_halves(place + r->seed + *(const __u32 *)(p + 12));
+		return r->pos + 16;
+	}
+	if (type_class == FT_TYPE_IN(FT_TYPE_AAAA)) {
 		if (p + 28 > v->end)
-			return false;
-		r->skeleton += ft_halves(place + 24 * r->seed + *(const __u64 *)(p + 12));
-		r->skeleton += ft_halves(place + 40 * r->seed + *(const __u64 *)(p + 20));
-	} else if (ft_is_name_type(type_class)) {
-		place = ft_skeleton_head(w, r, FT_KEY(r->head, r->tail));
-		if (!ft_skeleton_octets(r, v, place + 24 * r->seed))
-			return false;
+			return 0;
+		place = ft_skeleton_head(r, ft_skeleton_brief(r));
+		r->skeleton += ft_halves(place + r->seed + *(const __u64 *)(p + 12));
+		r->skeleton += ft_halves(place + 2 * r->seed + *(const __u64 *)(p + 20));
+		return r->pos + 28;
+	}
+	r->n = FT_TAIL_LENGTH(r->tail);
+	if (ft_is_name_type(type_class)) {
+		place = ft_skeleton_head(r, ft_skeleton_brief(r));
+		if (!ft_skeleton_octets(r, v, place + r->seed))
+			return 0;
 	} else {
 		ft_skeleton_other(s, r);
 	}
-	r->pos += 12 + r->n;
-	return true;
+	return r->pos + 12 + r->n;
 }
 
 FT_INLINE bool ft_skeleton_rest(struct ft_scratch *s, const struct ft_view *v, struct ft_pass *r)
@@ -295,6 +321,7 @@ FT_INLINE bool ft_skeleton_rest(struct ft_scratch *s, const struct ft_view *v, s
 
 	w->left = w->records_all - w->answers;
 	for (__u32 round = 0; round < FT_QUICK_RECORDS; round++) {
+		__u64 next;
 		__u32 left;
 
 		barrier();
@@ -302,8 +329,10 @@ FT_INLINE bool ft_skeleton_rest(struct ft_scratch *s, const struct ft_view *v, s
 		if (!left)
 			return true;
 		r->pos = ft_bound(r->pos);
-		if (!ft_skeleton_record(s, v, r) || r->pos > w->len)
+		next = ft_skeleton_record(s, v, r);
+		if (!next || next > w->len)
 			return false;
+		r->pos = next;
 		w->left = left - 1;
 	}
 	return !w->left;
@@ -313,10 +342,9 @@ FT_INLINE bool ft_skeleton_rest(struct ft_scratch *s, const struct ft_view *v, s
 FT_INLINE int ft_skeleton_records(struct ft_scratch *s, const struct ft_view *v)
 {
 	struct ft_walk *w = &s->walk;
-	struct ft_pass r = {.seed = ft_settings.seed};
+	struct ft_pass r = {.seed = ft_settings.seed, .step = ft_skeleton_step(ft_settings.seed)};
 
 	ft_records_start(w);
-	w->deferred = 0;
 	w->key = 0; /* which no pointer begins */
 	w->left = w->answers;
 	r.skeleton = w->skeleton;
@@ -325,6 +353,7 @@ FT_INLINE int ft_skeleton_records(struct ft_scratch *s, const struct ft_view *v)
 	if (!ft_skeleton_answers(w, v, &r) || !ft_skeleton_rest(s, v, &r))
 		return -1;
 	w->sum = r.sum;
+	w->deferred = ft_skeleton_deferred(w, r.skeleton);
 	w->skeleton = r.skeleton;
 	ft_records_end(w);
 	return 0;
@@ -418,7 +447,7 @@ FT_INLINE int ft_quick_start(struct ft_scratch *s, const struct ft_view *v)
 	if (!pos || pos > w->len)
 		return -1;
 	w->records_at = pos;
-	w->skeleton = w->name_hash + ft_halves(ft_skeleton_place(ft_settings.seed, 4) +
+	w->skeleton = w->name_hash + ft_halves(4 * ft_skeleton_step(ft_settings.seed) +
 					       *(const __u64 *)(p + 4));
 	return 0;
 }
