@@ -10,12 +10,8 @@
 #include <errno.h>
 #include <fluxtap/fingerprint.h>
 #include <fluxtap/ledger.h>
-#include <libpsl.h>
-#include <stdio.h>
-#include "base/sha1.h"
 #include "dns/message.h"
 #include "dns/psl.h"
-#include "dns/psl_rules.h"
 #include "dns/text.h"
 
 /* --- building messages ------------------------------------------------------------------- */
@@ -638,7 +634,7 @@ static void registered_domains(void **state)
 	};
 
 	(void)state;
-	for (int again = 0; again < 2; again++) { /* libpsl, then the table beside it */
+	for (int again = 0; again < 2; again++) { /* the second time from the cache */
 		for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 			struct dns_name n, got;
 			char text[DNS_NAME_TEXT_MAX];
@@ -648,97 +644,6 @@ static void registered_domains(void **state)
 			dns_name_format(&got, text);
 			assert_string_equal(text, cases[i].registered);
 		}
-		dns_psl_open();
-	}
-}
-
-/* Labels before the registered domain, as psl_rules_strip() has it. */
-static int strip_of_libpsl(const char *text)
-{
-	const char *registered = psl_registrable_domain(psl_builtin(), text);
-	int n = 0;
-
-	for (; registered && text < registered; text++)
-		n += *text == '.';
-	return registered ? n : PSL_STRIP_NONE;
-}
-
-static unsigned int same_as_libpsl(struct psl_rules *r, const char *text)
-{
-	struct dns_name n;
-	int got;
-
-	assert_int_equal(dns_name_from_text(text, &n), 0);
-	got = psl_rules_strip(r, &n);
-	if (got >= 0 && got != strip_of_libpsl(text))
-		fail_msg("%s: %d labels, libpsl %d", text, got, strip_of_libpsl(text));
-	return got >= 0;
-}
-
-/* Each rule of the list, with labels before it and without its first ones. */
-static void registered_domains_as_libpsl_has_them(void **state)
-{
-	static const char *const before[] = {
-		"", "a.", "www.a.", "x.www.a.", "city.", "1.2.3.4.5."
-	};
-	const char *path = psl_builtin_filename();
-	unsigned int compared = 0, told = 0;
-	struct psl_rules *r;
-	char line[512], text[600];
-	FILE *list;
-
-	(void)state;
-	if (!path || psl_rules_open(path, psl_builtin_sha1sum(), &r))
-		skip(); /* not the list that libpsl was built from */
-	list = fopen(path, "r");
-	assert_non_null(list);
-	while (fgets(line, sizeof(line), list)) {
-		char *rule = line;
-
-		line[strcspn(line, " \t\r\n")] = '\0';
-		if (!line[0] || !strncmp(line, "//", 2))
-			continue;
-		rule += *rule == '!';
-		rule += strncmp(rule, "*.", 2) ? 0 : 2;
-		for (bool ascii = true; ascii && rule;) {
-			for (const char *c = rule; *c; c++)
-				ascii &= (unsigned char)*c < 128;
-			for (size_t i = 0; ascii && i < sizeof(before) / sizeof(before[0]); i++) {
-				snprintf(text, sizeof(text), "%s%s", before[i], rule);
-				told += same_as_libpsl(r, text);
-				compared++;
-			}
-			rule = strchr(rule, '.');
-			rule += rule != NULL;
-		}
-	}
-	fclose(list);
-	assert_true(told > 20000 && told > compared / 10 * 9);
-	psl_rules_close(r);
-	assert_int_equal(psl_rules_open(path, "0123456789012345678901234567890123456789", &r),
-			 -EBADMSG);
-	assert_int_equal(psl_rules_open("/nonexistent", psl_builtin_sha1sum(), &r), -ENOENT);
-}
-
-static void sha1_of_known_texts(void **state)
-{
-	static const struct {
-		const char *text, *hex;
-	} cases[] = {
-		/* FIPS 180, RFC 3174 7.3 */
-		{ "", "da39a3ee5e6b4b0d3255bfef95601890afd80709" },
-		{ "abc", "a9993e364706816aba3e25717850c26c9cd0d89d" },
-		{ "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
-		  "84983e441c3bd26ebaae4aa1f95129e5e54670f1" },
-		{ "0123456701234567012345670123456701234567012345670123456701234567",
-		  "e0c094e867ef46c350ef54a7f59dd60bed92ae83" },
-	};
-	char hex[SHA1_HEX_LEN + 1];
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		sha1_hex(cases[i].text, strlen(cases[i].text), hex);
-		assert_string_equal(hex, cases[i].hex);
 	}
 }
 
@@ -762,8 +667,6 @@ int main(void)
 		cmocka_unit_test(rdata_as_text),
 		cmocka_unit_test(mnemonics_round_trip),
 		cmocka_unit_test(registered_domains),
-		cmocka_unit_test(registered_domains_as_libpsl_has_them),
-		cmocka_unit_test(sha1_of_known_texts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

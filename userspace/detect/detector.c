@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dns/psl.h"
-
 #define ADDRS_MAX     SAMPLE_SLOTS
 #define CHAIN_MAX     16 /* CNAMEs followed inside one response */
 #define TRANSACTION_S 10 /* a second answer comes this soon or not at all */
@@ -112,7 +110,6 @@ int detector_new(const struct detect_config *cfg, struct enrich *enrich, const s
 	d->ops = *ops;
 	d->ctx = ctx;
 	set_key(d, key);
-	dns_psl_open();
 	err = lists_load(&d->lists, cfg);
 	if (!err)
 		err = tables_new(d);

@@ -1,27 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * libpsl answers in one or two microseconds. Who asks for every response keeps what was answered
- * (detect/observe.c); new domains are looked up in psl_rules.h where that is possible.
+ * (detect/observe.c).
  */
 #include "dns/psl.h"
 
 #include <libpsl.h>
 #include <string.h>
-#include "dns/psl_rules.h"
 
-static struct psl_rules *rules;
-static bool rules_tried;
-
-void dns_psl_open(void)
-{
-	const char *path = psl_builtin_filename();
-
-	if (rules_tried)
-		return;
-	rules_tried = true;
-	if (path && path[0] == '/' && psl_rules_open(path, psl_builtin_sha1sum(), &rules))
-		rules = NULL;
-}
+#define STRIP_NONE 0xff /* the name is a suffix itself */
 
 /* As text for libpsl. No rule has such octets in a label, so they only must not look like dots. */
 static void plain_text(const struct dns_name *name, char *buf)
@@ -56,19 +43,16 @@ static uint8_t look_up(const struct dns_name *name)
 	const char *registered;
 
 	if (name->len <= 1)
-		return PSL_STRIP_NONE;
+		return STRIP_NONE;
 	plain_text(name, text);
 	registered = psl_registrable_domain(psl_builtin(), text);
-	return registered ? labels_before(text, registered) : PSL_STRIP_NONE;
+	return registered ? labels_before(text, registered) : STRIP_NONE;
 }
 
 bool dns_registered_domain(const struct dns_name *name, struct dns_name *ret)
 {
-	int strip = rules ? psl_rules_strip(rules, name) : -1;
+	uint8_t strip = look_up(name);
 
-	if (strip < 0)
-		strip = look_up(name);
-
-	*ret = dns_name_parent(name, strip == PSL_STRIP_NONE ? 0 : (unsigned int)strip);
-	return strip != PSL_STRIP_NONE;
+	*ret = dns_name_parent(name, strip == STRIP_NONE ? 0 : strip);
+	return strip != STRIP_NONE;
 }

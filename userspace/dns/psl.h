@@ -5,9 +5,6 @@
 
 #include "dns/name.h"
 
-/* Optional and once, while files may be opened: what follows is faster then. */
-void dns_psl_open(void);
-
 /*
  * The registered domain of @name: ICANN section and private section alike ("github.io" is a
  * suffix). When @name is itself a suffix or the root, *ret = @name and false is returned.
