@@ -236,7 +236,7 @@ def last_stats(net):
 
 def attach_pass(net, iface="bm0"):
     obj = os.path.join(BUILD, "tests", "bench", "pass.bpf.o")
-    net.ip("link", "set", "dev", iface, "xdpdrv", "obj", obj, "sec", "xdp", ns="mon")
+    net.ip("link", "set", "dev", iface, "xdpdrv", "obj", obj, "sec", "xdp.frags", ns="mon")
     return lambda: net.ip("link", "set", "dev", iface, "xdpdrv", "off", ns="mon")
 
 

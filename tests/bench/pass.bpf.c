@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only)
-/* What any XDP program costs that looks at UDP: parses to the ports and passes. */
+/*
+ * What any XDP program costs that looks at UDP: parses to the ports and passes. Of several buffers
+ * like ft_xdp, or a veth would hand it other frames.
+ */
 #include <vmlinux.h>
 #include <bpf/bpf_helpers.h>
 
-SEC("xdp")
+SEC("xdp.frags")
 int bench_pass(struct xdp_md *ctx)
 {
 	const unsigned char *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
