@@ -13,17 +13,136 @@
 
 #include "dns.skel.h"
 
+#define TAP_KEPT 4
+
+static void tap_free(struct tap *t)
+{
+	kernel_close(t->k);
+	free(t);
+}
+
+/* --- loaded once, emptied between tests ---------------------------------------------------------
+ *
+ * Loading takes the verifier a second, and a quarter of a minute on an emulated machine. A tap that
+ * was closed waits for the next test that wants the same settings.
+ */
+static struct closed {
+	struct tap *t;
+	struct kernel_config cfg;
+	void (*adjust)(struct ft_settings *);
+} closed[TAP_KEPT];
+
+static struct tap *take_closed(const struct kernel_config *cfg, void (*adjust)(struct ft_settings *))
+{
+	for (size_t i = 0; i < TAP_KEPT; i++) {
+		struct tap *t = closed[i].t;
+
+		if (!t || closed[i].adjust != adjust || memcmp(&closed[i].cfg, cfg, sizeof(*cfg)))
+			continue;
+		closed[i].t = NULL;
+		return t;
+	}
+	return NULL;
+}
+
+/* Each entry zero, as after loading. */
+static void empty_array(int fd, size_t entries, size_t value_bytes)
+{
+	void *zero = calloc(entries, value_bytes);
+	uint32_t *keys = calloc(entries, sizeof(*keys)), n = (uint32_t)entries;
+
+	assert_non_null(zero);
+	assert_non_null(keys);
+	for (uint32_t i = 0; i < n; i++)
+		keys[i] = i;
+	assert_int_equal(bpf_map_update_batch(fd, keys, zero, &n, NULL), 0);
+	assert_int_equal(n, entries);
+	free(keys);
+	free(zero);
+}
+
+static void empty_per_cpu(int fd, size_t value_bytes)
+{
+	void *zero = calloc((size_t)libbpf_num_possible_cpus(), (value_bytes + 7) & ~7UL);
+
+	assert_non_null(zero);
+	assert_int_equal(bpf_map_update_elem(fd, &(uint32_t){0}, zero, BPF_ANY), 0);
+	free(zero);
+}
+
+static void empty_hash(int fd)
+{
+	uint8_t key[64];
+
+	while (!bpf_map_get_next_key(fd, NULL, key))
+		assert_int_equal(bpf_map_delete_elem(fd, key), 0);
+}
+
+static void empty_map(const struct bpf_map *m)
+{
+	int fd = bpf_map__fd(m);
+
+	switch (bpf_map__type(m)) {
+	case BPF_MAP_TYPE_ARRAY:
+		empty_array(fd, bpf_map__max_entries(m), bpf_map__value_size(m));
+		break;
+	case BPF_MAP_TYPE_PERCPU_ARRAY:
+		assert_int_equal(bpf_map__max_entries(m), 1);
+		empty_per_cpu(fd, bpf_map__value_size(m));
+		break;
+	case BPF_MAP_TYPE_HASH:
+		assert_true(bpf_map__key_size(m) <= 64);
+		empty_hash(fd);
+		break;
+	case BPF_MAP_TYPE_RINGBUF: /* is read to its end */
+		break;
+	default:
+		fail_msg("%s: a kind of map that nobody empties", bpf_map__name(m));
+	}
+}
+
+static void forget(void *ctx, const struct ft_event_hdr *rec)
+{
+	(void)ctx;
+	(void)rec;
+}
+
+/* As if just loaded. */
+static void empty(struct tap *t)
+{
+	struct kernel *k = t->k;
+	const struct bpf_map *m;
+
+	while (kernel_poll(k, 0, forget, NULL) > 0)
+		;
+	bpf_object__for_each_map (m, k->bpf->obj)
+		if (!bpf_map__is_internal(m))
+			empty_map(m);
+	memset(k->bpf->bss, 0, sizeof(*k->bpf->bss));
+	recent_close(&k->recent);
+	assert_int_equal(recent_open(k), 0);
+	k->bad_records = 0;
+	memset(t->counters, 0, sizeof(t->counters));
+}
+
 static struct tap *open_some(const struct kernel_config *cfg, bool xdp_only,
 			     void (*adjust)(struct ft_settings *))
 {
-	struct tap *t = calloc(1, sizeof(*t));
-	char err[256] = "";
 	struct kernel_config c = *cfg;
+	char err[256] = "";
+	struct tap *t;
 
-	assert_non_null(t);
 	c.xdp_only = xdp_only;
 	if (!c.seed)
 		c.seed = FT_SEED_FIXED;
+	t = take_closed(&c, adjust);
+	if (t) {
+		empty(t);
+		return t;
+	}
+	t = calloc(1, sizeof(*t));
+	assert_non_null(t);
+	t->adjust = adjust;
 	if (kernel_load(&c, adjust, &t->k, err, sizeof(err)))
 		fail_msg("%s", err);
 	return t;
@@ -49,8 +168,14 @@ void tap_need_walk(struct tap *t)
 
 void tap_close(struct tap *t)
 {
-	kernel_close(t->k);
-	free(t);
+	struct closed *place = &closed[0];
+
+	for (size_t i = 0; i < TAP_KEPT; i++)
+		if (!closed[i].t)
+			place = &closed[i];
+	if (place->t)
+		tap_free(place->t);
+	*place = (struct closed){.t = t, .cfg = t->k->cfg, .adjust = t->adjust};
 }
 
 static void keep(void *ctx, const struct ft_event_hdr *rec)

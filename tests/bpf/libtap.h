@@ -22,6 +22,7 @@ struct tap_record {
 
 struct tap {
 	struct kernel *k;
+	void (*adjust)(struct ft_settings *);
 	uint64_t counters[FT_COUNTER_MAX];
 	size_t records_len;
 	struct tap_record records[TAP_RECORDS];
@@ -31,7 +32,8 @@ enum tap_way { TAP_XDP, TAP_TC_IN, TAP_TC_OUT };
 
 /*
  * The XDP program, loaded with the fixed seed and what @adjust changes; ends the test when that
- * fails. tap_open_all() loads those for TC as well, which takes three times as long.
+ * fails. tap_open_all() loads those for TC as well, which takes three times as long. One that was
+ * closed is emptied and serves again where the settings are the same: @adjust always does the same.
  */
 struct tap *tap_open(const struct kernel_config *cfg, void (*adjust)(struct ft_settings *));
 struct tap *tap_open_all(const struct kernel_config *cfg, void (*adjust)(struct ft_settings *));
