@@ -32,7 +32,8 @@ static struct closed {
 	void (*adjust)(struct ft_settings *);
 } closed[TAP_KEPT];
 
-static struct tap *take_closed(const struct kernel_config *cfg, void (*adjust)(struct ft_settings *))
+static struct tap *take_closed(const struct kernel_config *cfg,
+			       void (*adjust)(struct ft_settings *))
 {
 	for (size_t i = 0; i < TAP_KEPT; i++) {
 		struct tap *t = closed[i].t;
@@ -66,7 +67,7 @@ static void empty_per_cpu(int fd, size_t value_bytes)
 	void *zero = calloc((size_t)libbpf_num_possible_cpus(), (value_bytes + 7) & ~7UL);
 
 	assert_non_null(zero);
-	assert_int_equal(bpf_map_update_elem(fd, &(uint32_t){0}, zero, BPF_ANY), 0);
+	assert_int_equal(bpf_map_update_elem(fd, &(uint32_t){ 0 }, zero, BPF_ANY), 0);
 	free(zero);
 }
 
@@ -115,9 +116,7 @@ static void empty(struct tap *t)
 
 	while (kernel_poll(k, 0, forget, NULL) > 0)
 		;
-	bpf_object__for_each_map (m, k->bpf->obj)
-		if (!bpf_map__is_internal(m))
-			empty_map(m);
+	bpf_object__for_each_map(m, k->bpf->obj) if (!bpf_map__is_internal(m)) empty_map(m);
 	memset(k->bpf->bss, 0, sizeof(*k->bpf->bss));
 	recent_close(&k->recent);
 	assert_int_equal(recent_open(k), 0);
@@ -175,7 +174,7 @@ void tap_close(struct tap *t)
 			place = &closed[i];
 	if (place->t)
 		tap_free(place->t);
-	*place = (struct closed){.t = t, .cfg = t->k->cfg, .adjust = t->adjust};
+	*place = (struct closed){ .t = t, .cfg = t->k->cfg, .adjust = t->adjust };
 }
 
 static void keep(void *ctx, const struct ft_event_hdr *rec)
@@ -202,9 +201,9 @@ void tap_check_ledger(const uint64_t c[FT_COUNTER_MAX])
 		refused += c[i];
 	assert_int_equal(c[FT_STAGE_SEEN],
 			 c[FT_STAGE_NOT_DNS] + c[FT_STAGE_QUERY] + c[FT_STAGE_RESPONSE]);
-	assert_int_equal(c[FT_STAGE_RESPONSE], c[FT_STAGE_EMITTED] + c[FT_STAGE_REPEAT] + c[FT_STAGE_FOLDED] +
-						       c[FT_STAGE_RING_FULL] + c[FT_STAGE_SHED] +
-						       refused);
+	assert_int_equal(c[FT_STAGE_RESPONSE], c[FT_STAGE_EMITTED] + c[FT_STAGE_REPEAT] +
+						       c[FT_STAGE_FOLDED] + c[FT_STAGE_RING_FULL] +
+						       c[FT_STAGE_SHED] + refused);
 	assert_int_equal(c[FT_REASON_NONE], 0);
 }
 
