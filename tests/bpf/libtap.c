@@ -116,7 +116,10 @@ static void empty(struct tap *t)
 
 	while (kernel_poll(k, 0, forget, NULL) > 0)
 		;
-	bpf_object__for_each_map(m, k->bpf->obj) if (!bpf_map__is_internal(m)) empty_map(m);
+	bpf_object__for_each_map(m, k->bpf->obj) {
+		if (!bpf_map__is_internal(m))
+			empty_map(m);
+	}
 	memset(k->bpf->bss, 0, sizeof(*k->bpf->bss));
 	recent_close(&k->recent);
 	assert_int_equal(recent_open(k), 0);
