@@ -123,6 +123,38 @@ static void assert_name(const struct dns_name *name, const char *text)
 	assert_string_equal(buf, text);
 }
 
+/* Cut at NUL, a field would go on in what the buffer held before. */
+static void a_separator_is_a_character(void **state)
+{
+	static const char *const separators[] = { "#set_separator\t\\x00\n", "#separator \\x00\n",
+						  "#separator \n" };
+	const char *rest = strstr(zeek_dns, "#empty_field"); /* behind those that are sound */
+	char content[sizeof(zeek_dns) + 32];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(separators) / sizeof(separators[0]); i++) {
+		struct files f = { .len = 0 };
+		struct log_reader_stats stats;
+		struct dns_observation obs;
+		struct connection conn;
+		struct log_reader *r;
+
+		snprintf(content, sizeof(content), "%.*s%s%s", (int)(rest - zeek_dns), zeek_dns,
+			 separators[i], rest);
+		put(&f, content);
+		r = open_files(&f);
+		assert_int_equal(log_reader_next(r, &obs, &conn), LOG_ITEM_RESPONSE);
+		assert_int_equal(obs.records_len, 3);
+		assert_int_equal(log_reader_next(r, &obs, &conn), LOG_ITEM_RESPONSE);
+		assert_int_equal(obs.records_len, 1);
+		assert_int_equal(log_reader_next(r, &obs, &conn), LOG_ITEM_END);
+		log_reader_stats(r, &stats);
+		assert_int_equal(stats.faulty, 3); /* two lines of the file are, too */
+		assert_int_equal(stats.lines, 6);
+		log_reader_close(r);
+	}
+}
+
 static void zeek_logs_are_merged_by_time(void **state)
 {
 	struct files f = { .len = 0 };
@@ -461,6 +493,7 @@ static void ntp_pool_is_known_by_its_connections(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_separator_is_a_character),
 		cmocka_unit_test(zeek_logs_are_merged_by_time),
 		cmocka_unit_test(eve_answers_carry_name_servers),
 		cmocka_unit_test(passive_dns_gives_first_sightings),

@@ -17,7 +17,7 @@
 /* The columns of a Zeek TSV file, from its header lines. */
 struct columns {
 	size_t len;
-	char separator, set_separator;
+	char separator, set_separator; /* never NUL */
 	char names[LINE_FIELDS][32];
 	char unset[16], empty[16];
 };

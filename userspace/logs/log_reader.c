@@ -61,30 +61,33 @@ static void complain(struct log_reader *r, struct source *s, const char *why)
 		log_warn("%s:%lu: %s", s->path, (unsigned long)s->number, why);
 }
 
-static char separator_of(const char *text)
+/* What ends a text cannot separate its parts: *ret is then left as it was. */
+static const char *take_separator(const char *text, char *ret)
 {
 	unsigned int byte;
+	char c = sscanf(text, "\\x%2x", &byte) == 1 ? (char)byte : *text;
 
-	return sscanf(text, "\\x%2x", &byte) == 1 ? (char)byte : *text;
+	if (!c)
+		return "a separator that is no character";
+	*ret = c;
+	return NULL;
 }
 
-/* A header line of a Zeek TSV file. */
-static void take_header(struct source *s, char *line)
+/* A header line of a Zeek TSV file. NULL, or what is wrong with it. */
+static const char *take_header(struct source *s, char *line)
 {
 	struct columns *c = &s->columns;
-	char sep[2] = { c->separator ? c->separator : '\t', '\0' }, *save = NULL, *word, *value;
+	char sep[2] = { c->separator, '\0' }, *save = NULL, *word, *value;
 
-	if (strncmp(line, "#separator ", 11) == 0) {
-		c->separator = separator_of(line + 11);
-		return;
-	}
+	if (strncmp(line, "#separator ", 11) == 0)
+		return take_separator(line + 11, &c->separator);
 	word = strtok_r(line, sep, &save);
 	value = strtok_r(NULL, sep, &save);
 	if (!word || !value)
-		return;
+		return NULL;
 	if (strcmp(word, "#set_separator") == 0)
-		c->set_separator = separator_of(value);
-	else if (strcmp(word, "#unset_field") == 0)
+		return take_separator(value, &c->set_separator);
+	if (strcmp(word, "#unset_field") == 0)
 		snprintf(c->unset, sizeof(c->unset), "%s", value);
 	else if (strcmp(word, "#empty_field") == 0)
 		snprintf(c->empty, sizeof(c->empty), "%s", value);
@@ -94,9 +97,10 @@ static void take_header(struct source *s, char *line)
 				  ? LOG_KIND_ZEEK_CONN
 				  : LOG_KIND_UNKNOWN;
 	if (strcmp(word, "#fields") != 0)
-		return;
+		return NULL;
 	for (c->len = 0; value && c->len < LINE_FIELDS; value = strtok_r(NULL, sep, &save))
 		snprintf(c->names[c->len++], sizeof(c->names[0]), "%s", value);
+	return NULL;
 }
 
 static enum log_kind json_kind(yajl_val v)
@@ -126,7 +130,7 @@ static void cut(struct source *s, char *text, struct line *l)
 {
 	l->columns = &s->columns;
 	for (l->fields_len = 0; text && l->fields_len < LINE_FIELDS;) {
-		char *end = strchr(text, s->columns.separator ? s->columns.separator : '\t');
+		char *end = strchr(text, s->columns.separator);
 
 		l->fields[l->fields_len++] = text;
 		if (end)
@@ -194,8 +198,7 @@ static const char *take_line(struct log_reader *r, struct source *s, struct entr
 	reset(e);
 	if (r->line[0] == '#') {
 		s->is_tsv = true;
-		take_header(s, r->line);
-		return NULL;
+		return take_header(s, r->line);
 	}
 	if (!r->line[0])
 		return NULL;
@@ -225,7 +228,7 @@ static void advance(struct log_reader *r, struct source *s)
 		bool is_entry = r->line[0] && r->line[0] != '#';
 		const char *why = take_line(r, s, s->entry);
 
-		r->stats.lines += is_entry;
+		r->stats.lines += is_entry || why; /* header lines only when they are faulty */
 		if (why) {
 			s->entry->item = LOG_ITEM_END;
 			complain(r, s, why);
