@@ -190,6 +190,18 @@ static void zeek_logs_are_merged_by_time(void **state)
 	log_reader_close(r);
 }
 
+/* An offset may not lead before 1970: what is counted from there has no sign. */
+static void times_are_of_this_epoch(void **state)
+{
+	(void)state;
+	assert_true(log_reader_time("2026-11-21T10:00:00.250000+0100") == 1795251600250000000ULL);
+	assert_true(log_reader_time("1970-01-01T02:00:00.5-01:30") == 12600500000000ULL);
+	assert_true(log_reader_time("1970-01-01T01:00:00+0100") == 0);
+	assert_true(log_reader_time("1970-01-01T00:10:00+9900") == 0);
+	assert_true(log_reader_time("2255-03-14T16:00:01-0000") == 0);
+	assert_true(log_reader_time("yesterday") == 0);
+}
+
 static void eve_answers_carry_name_servers(void **state)
 {
 	struct files f = { .len = 0 };
@@ -495,6 +507,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_separator_is_a_character),
 		cmocka_unit_test(zeek_logs_are_merged_by_time),
+		cmocka_unit_test(times_are_of_this_epoch),
 		cmocka_unit_test(eve_answers_carry_name_servers),
 		cmocka_unit_test(passive_dns_gives_first_sightings),
 		cmocka_unit_test(own_events_come_back),

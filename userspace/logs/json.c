@@ -66,10 +66,10 @@ uint64_t log_reader_time(const char *text)
 			sscanf(p + 1, "%4d", &hhmm);
 		offset = (hhmm / 100 * 60 + hhmm % 100 + minutes) * (*p == '-' ? -60 : 60);
 	}
-	t = timegm(&tm);
+	t = timegm(&tm) - offset;
 	if (t <= 0 || t > 9000000000)
 		return 0;
-	return (uint64_t)(t - offset) * 1000000000ULL + whole(fraction * 1e6 + 0.5, 1000000) * 1000;
+	return (uint64_t)t * 1000000000ULL + whole(fraction * 1e6 + 0.5, 1000000) * 1000;
 }
 
 static yajl_val object_at(yajl_val v, const char *name)
@@ -168,6 +168,8 @@ static const char *eve_dns(const struct line *l, struct entry *e, yajl_val dns)
 	e->obs.has_authority = list_at(dns, "authorities") || *text_at(l->json, "sensor");
 	e->obs.repeats = (uint32_t)whole_at(dns, "repeats", UINT32_MAX);
 	e->obs.first_ns = log_reader_time(text_at(dns, "repeats_since"));
+	if (e->obs.first_ns > e->obs.time_ns)
+		e->obs.first_ns = 0;
 	if (*text_at(dns, "rdata")) { /* version 1: a record a line */
 		why = add_rr(e, question, qtype, text_at(dns, "rdata"),
 			     (uint32_t)whole_at(dns, "ttl", INT32_MAX), DNS_ANSWER);
