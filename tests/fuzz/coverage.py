@@ -20,6 +20,7 @@ AIMS = {
     "fragment": ["userspace/capture/reassembly_ip.c"],
     "frame": ["userspace/capture/decode.c", "bpf/decode.h"],
     "ldns": ["userspace/dns/message.c", "userspace/dns/name.c"],
+    "lease": ["userspace/correlate/lease.c"],
     "lists": ["userspace/detect/lists.c"],
     "logs": ["userspace/logs/"],
     "message": ["userspace/dns/message.c", "userspace/dns/rdata.c", "userspace/dns/fingerprint.c"],
