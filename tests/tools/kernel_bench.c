@@ -2,7 +2,10 @@
 /*
  * Nanoseconds a frame in the real XDP program, by BPF_PROG_TEST_RUN with repeat, for frames of
  * several kinds and states of the filter. Each measurement alternates with one of an empty XDP
- * program; the table has medians and ranges over the rounds. Needs root.
+ * program; the table has medians and ranges over the rounds.  The last two columns are of the
+ * processor's own counters, for the kernel's part: machine instructions, and cycles of the fastest
+ * round, both over those of the empty program.  They depend least on what else the machine does.
+ * Needs root.
  *
  *	kernel_bench [-r ROUNDS] [-n REPEAT] [-m NAMES] [-b FILTER_MIB] [-k KIND] [-w]
  *
@@ -19,6 +22,8 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <linux/bpf.h>
+#include <linux/perf_event.h>
+#include <sys/syscall.h>
 
 #include "../bpf/libpacket.h"
 #include "../bpf/libpacket.c"
@@ -34,6 +39,7 @@ struct bench {
 	size_t filter_bytes;
 	const char *kind;
 	int empty_fd;
+	int counters[2]; /* instructions, cycles; -1: the machine has none */
 	struct kernel *k; /* as in daily use */
 	struct kernel *unfiltered; /* each response is emitted: the cost of the record */
 };
@@ -184,6 +190,43 @@ static double run(int fd, const struct packet *p, uint32_t repeat)
 	return opts.duration;
 }
 
+static int open_counter(uint64_t config)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_HARDWARE,
+		.size = sizeof(attr),
+		.config = config,
+		.exclude_user = 1,
+	};
+
+	return (int)syscall(SYS_perf_event_open, &attr, 0, -1, -1, PERF_FLAG_FD_CLOEXEC);
+}
+
+static uint64_t read_counter(int fd)
+{
+	uint64_t value;
+
+	return read(fd, &value, sizeof(value)) == (ssize_t)sizeof(value) ? value : 0;
+}
+
+/* run(), and the least that it took by each counter in any round, a frame, into @least. */
+static double run_counted(const struct bench *b, int fd, const struct packet *p, uint32_t repeat,
+			  double *least)
+{
+	uint64_t before[2];
+	double ns, took;
+
+	for (int i = 0; i < 2; i++)
+		before[i] = read_counter(b->counters[i]);
+	ns = run(fd, p, repeat);
+	for (int i = 0; i < 2; i++) {
+		took = (double)(read_counter(b->counters[i]) - before[i]) / repeat;
+		if (!least[i] || took < least[i])
+			least[i] = took;
+	}
+	return ns;
+}
+
 static int compare(const void *a, const void *b)
 {
 	double x = *(const double *)a, y = *(const double *)b;
@@ -206,6 +249,7 @@ static void drain(struct kernel *k)
 struct figures {
 	double ns[ROUNDS_MAX];
 	double over[ROUNDS_MAX]; /* over the empty program of the same round */
+	double counted[2]; /* over it in the fastest round: instructions, cycles; 0: unknown */
 };
 
 static void print_figures(const struct bench *b, const char *what, size_t bytes, struct figures *f)
@@ -214,26 +258,32 @@ static void print_figures(const struct bench *b, const char *what, size_t bytes,
 
 	qsort(f->ns, n, sizeof(double), compare);
 	qsort(f->over, n, sizeof(double), compare);
-	printf("%-34s %5zu B %8.1f  [%6.1f–%7.1f] %8.1f\n", what, bytes, f->ns[n / 2], f->ns[0],
+	printf("%-34s %5zu B %8.1f  [%6.1f–%7.1f] %8.1f", what, bytes, f->ns[n / 2], f->ns[0],
 	       f->ns[n - 1], f->over[n / 2]);
+	for (int i = 0; i < 2; i++)
+		f->counted[i] > 0 ? printf(" %8.0f", f->counted[i]) : printf(" %8s", "-");
+	putchar('\n');
 }
 
 /* The same frame again and again. The ring is emptied before each round and holds it all. */
 static void measure(const struct bench *b, struct kernel *k, const char *what,
 		    const struct packet *p, uint32_t repeat)
 {
-	struct figures f;
+	struct figures f = { 0 };
+	double least[2] = { 0 }, least_empty[2] = { 0 };
 
 	if (strncmp(what, b->kind, strlen(b->kind)) != 0)
 		return;
 	run(k->xdp_fd, p, 10);
 	for (int i = 0; i < b->rounds; i++) {
-		double empty = run(b->empty_fd, p, b->repeat);
+		double empty = run_counted(b, b->empty_fd, p, b->repeat, least_empty);
 
 		drain(k);
-		f.ns[i] = run(k->xdp_fd, p, repeat);
+		f.ns[i] = run_counted(b, k->xdp_fd, p, repeat, least);
 		f.over[i] = f.ns[i] - empty;
 	}
+	for (int i = 0; i < 2; i++)
+		f.counted[i] = least[i] - least_empty[i];
 	print_figures(b, what, p->len, &f);
 }
 
@@ -282,7 +332,7 @@ static double cycle(int fd, struct packet *p, uint32_t names, uint32_t step)
 static void measure_many(const struct bench *b, struct kernel *k)
 {
 	static struct packet p;
-	struct figures first, again, warm;
+	struct figures first = { 0 }, again = { 0 }, warm = { 0 };
 	struct bench one = *b;
 	double start = now_ns();
 	uint64_t before[FT_COUNTER_MAX], after[FT_COUNTER_MAX];
@@ -442,6 +492,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "kernel_bench: %s\n", strerror(errno));
 		return 1;
 	}
+	b.counters[0] = open_counter(PERF_COUNT_HW_INSTRUCTIONS);
+	b.counters[1] = open_counter(PERF_COUNT_HW_CPU_CYCLES);
 	b.k = load(&b, KERNEL_CLIENTS_OFF, NULL);
 	b.unfiltered = load(&b, KERNEL_CLIENTS_OFF, all_changed);
 	if (watch) {
@@ -454,7 +506,8 @@ int main(int argc, char **argv)
 	printf("# Linux %s %s, %d rounds of %u runs\n", u.release, u.machine, b.rounds, b.repeat);
 	print_program("xdp", b.k->xdp_fd);
 	print_program("tc in", b.k->tc_in_fd);
-	printf("%-34s %7s %8s  %-17s %8s\n", "frame", "bytes", "median", "[range]", "−empty");
+	printf("%-34s %7s %8s  %-17s %8s %8s %8s\n", "frame", "bytes", "median", "[range]",
+	       "-empty", "insns", "cycles");
 	measure_kinds(&b);
 	measure_clients(&b);
 	if (b.names)
