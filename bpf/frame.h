@@ -62,36 +62,39 @@ FT_INLINE void ft_decode_frame(struct ft_scratch *s, const __u8 *data, const __u
  */
 
 /* A plain response. @l4: where its UDP header is, @len: octets of the message. */
-__attribute__((noinline)) int ft_xdp_plain(struct xdp_md *ctx, __u32 l4, __u32 len)
+__attribute__((noinline)) int ft_xdp_plain(struct xdp_md *ctx, __u32 l4, __u32 len,
+					   struct ft_counters *c)
 {
 	const __u8 *data = (const __u8 *)(long)ctx->data;
 	const __u8 *end = (const __u8 *)(long)ctx->data_end;
 
-	return ft_plain_response_frame(ctx, FT_XDP, data, end, l4 & 63, len);
+	return ft_plain_response_frame(ctx, FT_XDP, data, end, l4 & 63, len, c);
 }
 
-__attribute__((noinline)) int ft_tc_plain(struct __sk_buff *skb, __u32 l4, __u32 len)
+__attribute__((noinline)) int ft_tc_plain(struct __sk_buff *skb, __u32 l4, __u32 len,
+					  struct ft_counters *c)
 {
 	const __u8 *data = (const __u8 *)(long)skb->data;
 	const __u8 *end = (const __u8 *)(long)skb->data_end;
 
-	return ft_plain_response_frame(skb, FT_TC, data, end, l4 & 63, len);
+	return ft_plain_response_frame(skb, FT_TC, data, end, l4 & 63, len, c);
 }
 
-__attribute__((noinline)) int ft_tc_plain_out(struct __sk_buff *skb, __u32 l4, __u32 len)
+__attribute__((noinline)) int ft_tc_plain_out(struct __sk_buff *skb, __u32 l4, __u32 len,
+					      struct ft_counters *c)
 {
 	const __u8 *data = (const __u8 *)(long)skb->data;
 	const __u8 *end = (const __u8 *)(long)skb->data_end;
 
-	return ft_plain_response_frame(skb, FT_TC | FT_OUT, data, end, l4 & 63, len);
+	return ft_plain_response_frame(skb, FT_TC | FT_OUT, data, end, l4 & 63, len, c);
 }
 
-FT_INLINE int ft_plain_call(void *ctx, int how, const struct ft_plain *plain)
+FT_INLINE int ft_plain_call(void *ctx, int how, const struct ft_plain *plain, struct ft_counters *c)
 {
 	if (how & FT_OUT)
-		return ft_tc_plain_out(ctx, plain->l4, plain->len);
-	return how & FT_TC ? ft_tc_plain(ctx, plain->l4, plain->len)
-			   : ft_xdp_plain(ctx, plain->l4, plain->len);
+		return ft_tc_plain_out(ctx, plain->l4, plain->len, c);
+	return how & FT_TC ? ft_tc_plain(ctx, plain->l4, plain->len, c)
+			   : ft_xdp_plain(ctx, plain->l4, plain->len, c);
 }
 
 /* Counts the frame; true when that was all there is to do. */
@@ -109,7 +112,7 @@ FT_INLINE bool ft_quick_frame(void *ctx, int how, const __u8 *data, const __u8 *
 		ft_count(c, FT_STAGE_QUERY);
 		return true;
 	case FT_QUICK_RESPONSE:
-		return !(how & FT_COPY) && !ft_plain_call(ctx, how, &plain);
+		return !(how & FT_COPY) && !ft_plain_call(ctx, how, &plain, c);
 	}
 	return false;
 }

@@ -16,6 +16,9 @@
 #define FT_QUICK_RECORDS 32
 #define FT_QUICK_LABELS	 8
 
+#define FT_QUESTION_LABELS 34 /* the reverse name of an IPv6 address has as many, RFC 3596 2.5 */
+#define FT_QUESTION_WORDS  12
+
 /* All 64 bits, or the compiler clears the upper half twice. */
 FT_INLINE __u64 ft_bound(__u64 pos)
 {
@@ -220,49 +223,74 @@ FT_INLINE __u32 ft_view_name(const struct ft_view *v, __u32 pos)
 
 /* --- messages -------------------------------------------------------------------------------- */
 
-/* The question's name, without a call: nothing lies before it to point to. Where it ends, or 0. */
-FT_INLINE __u32 ft_quick_qname(struct ft_scratch *s, const struct ft_view *v)
+/* Its labels, marked. Where its root's octet is, or 0. */
+FT_INLINE __u64 ft_quick_labels(struct ft_scratch *s, const struct ft_view *v)
 {
-	struct ft_reading r = {.name = ft_name_start(), .start = FT_HEADER};
-	__u32 pos = FT_HEADER;
-	__u64 label;
+	__u64 key = ft_memo_key(&s->walk, 0);
+	__u64 pos = FT_HEADER;
 
-	for (int i = 0; i < FT_QUICK_LABELS + 2; i++) {
+	for (int i = 0; i < FT_QUESTION_LABELS + 1; i++) {
 		const __u8 *p;
-		__u32 n;
+		__u64 n;
 
-		pos = (__u32)ft_bound(pos);
+		pos = ft_bound(pos);
 		p = v->data + pos;
 		if (p + 1 > v->end)
 			return 0;
 		n = *p;
 		if (!n)
-			return ft_quick_name_done(s, &r, pos + 1 - FT_HEADER, 0, pos + 1);
-		ft_quick_mark(s, pos);
-		pos += 1;
-		if (n > 63 || !ft_quick_label(v, pos, n, &label))
+			return pos;
+		if (n > 63)
 			return 0;
-		ft_name_add(&r.name, label);
-		pos += n;
+		s->label_at[pos & (FT_LABEL_SLOTS - 1)] = key | pos;
+		pos += 1 + n;
 	}
 	return 0;
 }
 
-FT_INLINE __u32 ft_quick_question(struct ft_scratch *s, const struct ft_view *v)
+/* ft_question_sum() of the @octets behind the header, in place. False when there are too many. */
+FT_INLINE bool ft_quick_question_sum(const struct ft_view *v, __u64 seed, __u64 octets, __u64 *ret)
 {
-	struct ft_walk *w = &s->walk;
-	const __u8 *p;
-	__u32 pos;
+	__u64 place = ft_question_place(seed), sum = 0, back;
+	const __u8 *p = v->data + FT_HEADER;
 
-	pos = ft_quick_qname(s, v);
-	if (!pos)
+	for (int i = 0; i < FT_QUESTION_WORDS - 1; i++) {
+		if (octets <= 8)
+			break;
+		asm volatile("" : "+r"(p)); /* else the compiler reckons with the end instead */
+		if (p + 8 > v->end)
+			return false;
+		sum += ft_label_word(place, *(const __u64 *)p);
+		p += 8;
+		place += seed;
+		octets -= 8;
+	}
+	if (octets - 1 > 7)
+		return false;
+	/* the last word ends where the name does: nothing behind is read */
+	back = 8 - octets;
+	asm volatile("%0 &= 7" : "+r"(back)); /* what the compiler knows, the verifier must see */
+	p -= back;
+	if (p + 8 > v->end)
+		return false;
+	*ret = sum + ft_label_word(place, *(const __u64 *)p >> 8 * back);
+	return true;
+}
+
+FT_INLINE __u64 ft_quick_question(struct ft_scratch *s, const struct ft_view *v)
+{
+	__u64 seed = ft_settings.seed, sum, root;
+	const __u8 *p;
+
+	root = ft_quick_labels(s, v);
+	if (!root || !ft_quick_question_sum(v, seed, root + 1 - FT_HEADER, &sum))
 		return 0;
-	p = v->data + ft_bound(pos);
-	if (p + 4 > v->end)
+	p = v->data + ft_bound(root);
+	if (p + 5 > v->end)
 		return 0;
-	w->name_hash = ft_name_hash(ft_settings.seed, w->name_sum, (__u16)ft_swap16(ft_raw16(p)),
-				    (__u16)ft_swap16(ft_raw16(p + 2)));
-	return pos + 4;
+	s->walk.name_hash = ft_name_hash(seed, sum, (__u16)ft_swap16(ft_raw16(p + 1)),
+					 (__u16)ft_swap16(ft_raw16(p + 3)));
+	return root + 5;
 }
 
 /* NS or CNAME at @pos up to @next, or what the walk does not look into. 1: its TTL counts. */

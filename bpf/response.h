@@ -175,10 +175,9 @@ FT_INLINE __u32 ft_judge_plain(void *ctx, int how, struct ft_scratch *s, struct 
 
 /* Walk and judge a plain frame with a response. 0, or -1: take the long way. */
 FT_INLINE int ft_plain_response_frame(void *ctx, int how, const __u8 *data, const __u8 *end,
-				      __u32 l4, __u32 len)
+				      __u32 l4, __u32 len, struct ft_counters *c)
 {
 	struct ft_plain plain = {.l4 = l4, .message = l4 + 8, .len = len};
-	struct ft_counters *c = ft_get_counters();
 	struct ft_scratch *s = ft_get_scratch();
 
 	if (!s || !c || len > FT_QUICK_MAX || ft_quick_walk(s, c, ctx, how, l4 + 8, len))

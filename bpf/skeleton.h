@@ -52,15 +52,6 @@
 #define FT_TAIL_LENGTH(tail)	 ((__u32)(__u16)(tail))
 #endif
 
-/* The halves of @x, multiplied; by way of a register of 32 bits, which the compiler does not see. */
-FT_INLINE __u64 ft_halves(__u64 x)
-{
-	__u32 low = (__u32)x;
-
-	asm volatile("" : "+w"(low));
-	return low * (x >> 32);
-}
-
 /* The eight octets at @p without the first @bits (0..56). */
 FT_INLINE __u64 ft_last_octets(const __u8 *p, __u32 bits)
 {
@@ -430,7 +421,7 @@ FT_INLINE int ft_quick_start(struct ft_scratch *s, const struct ft_view *v)
 {
 	struct ft_walk *w = &s->walk;
 	const __u8 *p = v->data;
-	__u32 pos;
+	__u64 pos;
 
 	if (p + FT_HEADER > v->end || ft_raw16(p + 4) != FT_BE16(1))
 		return -1;
@@ -444,9 +435,9 @@ FT_INLINE int ft_quick_start(struct ft_scratch *s, const struct ft_view *v)
 	if (w->records_all > FT_QUICK_RECORDS)
 		return -1;
 	pos = ft_quick_question(s, v);
-	if (!pos || pos > w->len)
+	if (!pos || pos > v->len)
 		return -1;
-	w->records_at = pos;
+	w->records_at = (__u32)pos;
 	w->skeleton = w->name_hash + ft_halves(4 * ft_skeleton_step(ft_settings.seed) +
 					       *(const __u64 *)(p + 4));
 	return 0;

@@ -178,6 +178,7 @@ static __attribute__((noinline)) int ft_question(struct ft_scratch *s)
 {
 	struct ft_walk *w = &s->walk;
 	const __u8 *p;
+	__u64 sum;
 	__u32 end;
 
 	if (ft_name_read(s, w->pos))
@@ -187,9 +188,10 @@ static __attribute__((noinline)) int ft_question(struct ft_scratch *s)
 	if (end + 4 > w->len)
 		return FT_REASON_BAD_QUESTION;
 	p = ft_octets(s, end);
-	if (w->pos == FT_HEADER)
-		w->name_hash =
-			ft_name_hash(ft_settings.seed, w->cur.name.sum, ft_be16(p), ft_be16(p + 2));
+	if (w->pos == FT_HEADER) { /* not compressed: no name lies before it */
+		sum = ft_question_sum(ft_settings.seed, s->message + FT_HEADER, end - FT_HEADER);
+		w->name_hash = ft_name_hash(ft_settings.seed, sum, ft_be16(p), ft_be16(p + 2));
+	}
 	w->pos = end + 4;
 	return 0;
 }

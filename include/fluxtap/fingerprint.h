@@ -3,7 +3,9 @@
  * What a question and the content of a response hash to: one source for the walk in the kernel
  * and for the parser in user space, so that both give the same values.
  *
- * A name is a sum over its labels, the i-th from the left weighted by FT_NAME_BASE to the i:
+ * The name of a question is never compressed, there being no name before it: its octets are hashed
+ * as they lie, eight at a time, without regard to case.
+ * Any other name is a sum over its labels, the i-th from the left weighted by FT_NAME_BASE to the i:
  * sum(labels + suffix) = sum(labels) + base^labels * sum(suffix).  So it does not matter where a
  * compression pointer cuts a name (RFC 1035 4.1.4), and a suffix read once can be used again.
  * A message is a sum over its A, AAAA, NS and CNAME records of class IN in answer, authority and
@@ -82,6 +84,17 @@ FT_INLINE struct ft_name ft_name_start(void)
 	return (struct ft_name){.sum = 0, .weight = 1};
 }
 
+/* The halves of @x, multiplied. */
+FT_INLINE __u64 ft_halves(__u64 x)
+{
+	__u32 low = (__u32)x;
+
+#ifdef __bpf__
+	asm volatile("" : "+w"(low)); /* a register of 32 bits: else it is shifted to and fro */
+#endif
+	return low * (x >> 32);
+}
+
 FT_INLINE __u64 ft_label_start(__u64 seed, __u32 len)
 {
 	return seed + len * FT_MUL_2;
@@ -97,7 +110,7 @@ FT_INLINE __u64 ft_label_word(__u64 label, __u64 word)
 {
 	__u64 x = label ^ ft_fold(word);
 
-	return (x & 0xffffffff) * (x >> 32) + x;
+	return ft_halves(x) + x;
 }
 
 FT_INLINE void ft_name_add(struct ft_name *name, __u64 label)
@@ -112,10 +125,19 @@ FT_INLINE void ft_name_add_suffix(struct ft_name *name, __u64 suffix_sum)
 	name->sum += suffix_sum * name->weight;
 }
 
-/* Key of a question: its name's sum, type and class in host order. Never 0. */
-FT_INLINE __u64 ft_name_hash(__u64 seed, __u64 name_sum, __u16 type, __u16 class_)
+/*
+ * The name of a question: the sum of its words, each hashed with what its place adds. The first
+ * place; each one after it is @seed further.
+ */
+FT_INLINE __u64 ft_question_place(__u64 seed)
 {
-	__u64 x = ft_mix(name_sum ^ seed ^ ((__u64)type << 16 | class_));
+	return seed * FT_NAME_BASE;
+}
+
+/* Key of a question: the sum of its name, type and class in host order. Never 0. */
+FT_INLINE __u64 ft_name_hash(__u64 seed, __u64 question_sum, __u16 type, __u16 class_)
+{
+	__u64 x = ft_mix(question_sum ^ seed ^ ((__u64)type << 16 | class_));
 
 	return x ? x : 1;
 }
@@ -152,6 +174,23 @@ FT_INLINE __u64 ft_fingerprint(__u64 seed, __u64 sum, __u8 rcode)
 	__u64 x = ft_mix(sum ^ seed) + (rcode & 15) * FT_MUL_2;
 
 	return x ? x : 1;
+}
+
+/*
+ * The words of a question's name of @octets (1..255) at @wire, the root's zero octet included;
+ * zeros make up for what the last word lacks. For ft_word()'s sake seven octets must follow in BPF.
+ */
+FT_INLINE __u64 ft_question_sum(__u64 seed, const __u8 *wire, __u32 octets)
+{
+	__u64 place = ft_question_place(seed), sum = 0;
+
+	for (__u32 i = 0; i < 256; i += 8) {
+		if (i >= octets)
+			break;
+		sum += ft_label_word(place, ft_word(wire + i, octets - i < 8 ? octets - i : 8));
+		place += seed;
+	}
+	return sum;
 }
 
 #ifndef __bpf__

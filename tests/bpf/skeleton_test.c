@@ -296,11 +296,69 @@ static void full_table_makes_room(void **state)
 	tap_close(t);
 }
 
+/* A name of @octets, the root's among them, in labels of @label octets and a last one of less. */
+static size_t name_of(char *text, size_t octets, size_t label)
+{
+	size_t labels = 0, at = 0;
+
+	for (size_t left = octets - 1; left; labels++) {
+		size_t n = left - 1 < label ? left - 1 : label;
+
+		if (left - 1 - n == 1) /* one octet is no label */
+			n--;
+		for (size_t i = 0; i < n; i++, at++)
+			text[at] = (char)((i & 3 ? 'a' : 'A') + (at * 7 + octets) % 26);
+		text[at++] = '.';
+		left -= n + 1;
+	}
+	text[at] = 0;
+	return labels;
+}
+
+/* Names by words of eight octets: whatever the length, both ways find what the header says. */
+static void questions_of_every_length_and_shape(void **state)
+{
+	static const size_t shapes[] = { 63, 25, 24, 9, 8, 7, 2 };
+	struct tap *t = open_unfiltered();
+	static struct packet p;
+	char text[256], target[32];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
+		for (size_t octets = 3; octets <= 255; octets++) {
+			size_t labels = name_of(text, octets, shapes[i]);
+			bool is_short = octets <= 96 && labels <= 34;
+			uint64_t before = learnt(t), sum;
+
+			packet_response(&p, text);
+			snprintf(target, sizeof(target), "pool%zu.example.net", i);
+			packet_target(&p, 1, QNAME, 5, 60, target, 0);
+			packet_done(&p);
+			sum = ft_question_sum(FT_SEED_FIXED, p.b + p.dns + QNAME, (uint32_t)octets);
+			assert_true(both_ways(t, &p));
+			assert_true(only(t)->name_hash == ft_name_hash(FT_SEED_FIXED, sum, 1, 1));
+			assert_int_equal(learnt(t) - before, is_short);
+			p.b[p.dns + QNAME + octets - 2] ^= 1; /* the last letter */
+			assert_true(both_ways(t, &p));
+			assert_true(only(t)->name_hash != ft_name_hash(FT_SEED_FIXED, sum, 1, 1));
+			p.b[p.dns + QNAME + octets - 2] ^= 1;
+			for (size_t at = 1; at < octets - 1; at++)
+				if (p.b[p.dns + QNAME + at] > 63)
+					p.b[p.dns + QNAME + at] ^= 0x20;
+			before = learnt(t);
+			assert_true(both_ways(t, &p));
+			assert_true(only(t)->name_hash == ft_name_hash(FT_SEED_FIXED, sum, 1, 1));
+			assert_int_equal(learnt(t), before); /* as the one remembered */
+		}
+	tap_close(t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_names_do_not_hang_on_is_not_read_again),
 		cmocka_unit_test(every_octet_changed_is_found_as_by_the_walk),
+		cmocka_unit_test(questions_of_every_length_and_shape),
 		cmocka_unit_test(names_that_reach_elsewhere_are_read_again),
 		cmocka_unit_test(runs_are_counted),
 		cmocka_unit_test(known_sets_in_turn_stay_quiet),

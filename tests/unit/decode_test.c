@@ -102,7 +102,7 @@ static void record_of_a_response(void **state)
 	expect_response(&s);
 	sum = ft_record_a(seed, 0, addresses[0]) + ft_record_a(seed, 0, addresses[1]);
 	assert_true(rec->fingerprint == ft_fingerprint(seed, sum, 0));
-	assert_true(rec->name_hash == ft_name_hash(seed, ft_name_sum(seed, name), 1, 1));
+	assert_true(rec->name_hash == ft_name_hash(seed, ft_question_sum(seed, name, 13), 1, 1));
 	assert_int_equal(rec->ttl_min, 60);
 	assert_int_equal(rec->ttl_max, 300);
 	assert_int_equal(rec->records[0], 2);

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <cmocka.h>
 
@@ -465,8 +466,21 @@ static void message_fingerprints(void **state)
 	assert_true(print[0] != print[3] && print[0] != print[4] && print[0] != print[5]);
 	assert_true(hash[0] == hash[1] && hash[0] != hash[6]);
 	dns_name_from_text("www.example", &n);
-	assert_true(hash[0] ==
-		    ft_name_hash(FT_SEED_FIXED, ft_name_sum(FT_SEED_FIXED, n.wire), 1, 1));
+	assert_true(hash[0] == ft_name_hash(FT_SEED_FIXED,
+					    ft_question_sum(FT_SEED_FIXED, n.wire, n.len), 1, 1));
+	for (unsigned int i = 1; i <= 40; i++) { /* words of eight octets, full ones and others */
+		char text[64];
+
+		snprintf(text, sizeof(text), "%.*s.net", (int)i,
+			 "a-label-that-is-as-long-as-it-has-to-be-for-this");
+		header(&w, 1, 0, 0, 0);
+		question(&w, text, 1);
+		dns_name_from_text(text, &n);
+		assert_int_equal(dns_message_parse(&m, w.b, w.len), 0);
+		assert_true(dns_message_name_hash(&m) ==
+			    ft_name_hash(FT_SEED_FIXED,
+					 ft_question_sum(FT_SEED_FIXED, n.wire, n.len), 1, 1));
+	}
 	header(&w, 0, 0, 0, 0);
 	assert_int_equal(dns_message_parse(&m, w.b, w.len), 0);
 	assert_true(dns_message_name_hash(&m) == 0);
@@ -497,6 +511,8 @@ static void labels_do_not_collide_whatever_the_seed(void **state)
 		for (int j = 0; j < 16; j++)
 			b[1 + j] ^= flips[i & 3][j];
 		assert_true(ft_name_sum(seed, a) != ft_name_sum(seed, b));
+		assert_true(ft_question_sum(seed, a, sizeof(a)) !=
+			    ft_question_sum(seed, b, sizeof(b)));
 		seed = ft_mix(seed + FT_MUL_2);
 	}
 }

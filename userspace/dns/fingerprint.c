@@ -48,6 +48,20 @@ static uint64_t name_sum(const struct dns_message *m, size_t pos)
 	return name.sum;
 }
 
+/* Of the first question, which has no name before it to point to. */
+static uint64_t question_sum(const struct dns_message *m, size_t pos)
+{
+	const uint8_t *p = m->bytes + pos, *end = m->bytes + m->len;
+	uint64_t place = ft_question_place(FT_SEED_FIXED), sum = 0;
+	uint32_t left = 1;
+
+	for (const uint8_t *label = p; *label; label += *label + 1U)
+		left += *label + 1U;
+	for (; left > 8; left -= 8, p += 8, place += FT_SEED_FIXED)
+		sum += ft_label_word(place, word_at(p, 8, end));
+	return sum + ft_label_word(place, word_at(p, left, end));
+}
+
 static uint64_t record_sum(const struct dns_message *m, const struct dns_rr *rr)
 {
 	if (rr->class_ != DNS_CLASS_IN)
@@ -80,5 +94,5 @@ uint64_t dns_message_name_hash(const struct dns_message *m)
 
 	if (!m->questions_len)
 		return 0;
-	return ft_name_hash(FT_SEED_FIXED, name_sum(m, q->name), q->type, q->class_);
+	return ft_name_hash(FT_SEED_FIXED, question_sum(m, q->name), q->type, q->class_);
 }
