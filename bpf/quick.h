@@ -248,42 +248,61 @@ FT_INLINE __u64 ft_quick_labels(struct ft_scratch *s, const struct ft_view *v)
 	return 0;
 }
 
-/* ft_question_sum() of the @octets behind the header, in place. False when there are too many. */
-FT_INLINE bool ft_quick_question_sum(const struct ft_view *v, __u64 seed, __u64 octets, __u64 *ret)
+/* The eight octets at @p without the first @bits (0..56). */
+FT_INLINE __u64 ft_last_octets(const __u8 *p, __u32 bits)
 {
-	__u64 place = ft_question_place(seed), sum = 0, back;
-	const __u8 *p = v->data + FT_HEADER;
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	return *(const __u64 *)p >> bits;
+#else
+	return *(const __u64 *)p & (~0ULL >> bits);
+#endif
+}
 
-	for (int i = 0; i < FT_QUESTION_WORDS - 1; i++) {
+/*
+ * Adds the @octets at @p to @sum, word by word, each hashed with what its place adds; those of a
+ * name without regard to case. False when they are more than @most words, or none.
+ */
+FT_INLINE bool ft_quick_words(const struct ft_view *v, const __u8 *p, __u64 octets, int most,
+			      __u64 place, __u64 step, bool is_name, __u64 *sum)
+{
+	__u64 word, back;
+
+	for (int i = 0; i < most - 1; i++) {
 		if (octets <= 8)
 			break;
 		asm volatile("" : "+r"(p)); /* else the compiler reckons with the end instead */
 		if (p + 8 > v->end)
 			return false;
-		sum += ft_label_word(place, *(const __u64 *)p);
+		word = *(const __u64 *)p;
+		*sum += is_name ? ft_label_word(place, word) : ft_halves(place + word);
 		p += 8;
-		place += seed;
+		place += step;
 		octets -= 8;
 	}
 	if (octets - 1 > 7)
 		return false;
-	/* the last word ends where the name does: nothing behind is read */
+	/* the last word ends where they do: nothing behind is read */
 	back = 8 - octets;
 	asm volatile("%0 &= 7" : "+r"(back)); /* what the compiler knows, the verifier must see */
 	p -= back;
 	if (p + 8 > v->end)
 		return false;
-	*ret = sum + ft_label_word(place, *(const __u64 *)p >> 8 * back);
+	word = ft_last_octets(p, 8 * (__u32)back);
+	*sum += is_name ? ft_label_word(place, word) : ft_halves(place + word);
 	return true;
 }
 
 FT_INLINE __u64 ft_quick_question(struct ft_scratch *s, const struct ft_view *v)
 {
-	__u64 seed = ft_settings.seed, sum, root;
+	__u64 seed = ft_settings.seed, sum = 0, root;
 	const __u8 *p;
 
 	root = ft_quick_labels(s, v);
-	if (!root || !ft_quick_question_sum(v, seed, root + 1 - FT_HEADER, &sum))
+	if (!root)
+		return 0;
+	/* as ft_question_sum() */
+	if (!ft_quick_words(v, v->data + FT_HEADER, root + 1 - FT_HEADER, FT_QUESTION_WORDS,
+			    ft_question_place(seed), seed, true, &sum))
 		return 0;
 	p = v->data + ft_bound(root);
 	if (p + 5 > v->end)

@@ -52,16 +52,6 @@
 #define FT_TAIL_LENGTH(tail)	 ((__u32)(__u16)(tail))
 #endif
 
-/* The eight octets at @p without the first @bits (0..56). */
-FT_INLINE __u64 ft_last_octets(const __u8 *p, __u32 bits)
-{
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-	return *(const __u64 *)p >> bits;
-#else
-	return *(const __u64 *)p & (~0ULL >> bits);
-#endif
-}
-
 /* What a pass adds up, kept out of memory, and the record at hand. */
 struct ft_pass {
 	__u64 seed;
@@ -87,30 +77,8 @@ FT_INLINE __u64 ft_skeleton_step(__u64 seed)
 /* The rdata as it lies there, the first word at @place. False when it is too much, or nothing. */
 FT_INLINE bool ft_skeleton_octets(struct ft_pass *r, const struct ft_view *v, __u64 place)
 {
-	const __u8 *p = r->p + 12;
-	__u64 left = r->n, back;
-
-	for (int i = 0; i < FT_RDATA_WORDS - 1; i++) {
-		if (left <= 8)
-			break;
-		asm volatile("" : "+r"(p)); /* else the compiler reckons with the end instead */
-		if (p + 8 > v->end)
-			return false;
-		r->skeleton += ft_halves(place + *(const __u64 *)p);
-		p += 8;
-		place += r->seed;
-		left -= 8;
-	}
-	if (left - 1 > 7)
-		return false;
-	/* the last word ends where the rdata does: nothing behind is read */
-	back = 8 - left;
-	asm volatile("%0 &= 7" : "+r"(back)); /* what the compiler knows, the verifier must see */
-	p -= back;
-	if (p + 8 > v->end)
-		return false;
-	r->skeleton += ft_halves(place + ft_last_octets(p, 8 * (__u32)back));
-	return true;
+	return ft_quick_words(v, r->p + 12, r->n, FT_RDATA_WORDS, place, r->seed, false,
+			      &r->skeleton);
 }
 
 /* The head decides what the names are, or is sound only if they are. Returns its place. */
