@@ -102,12 +102,16 @@ class Sniffer:
         last = {(host, port) for host, port in {h: p for _, h, p in asked if h in CLIENTS}.items()}
         return min((float(t) for t, h, p in asked if (h, p) in last), default=0)
 
-    def end(self):
-        """The last frame's time. What comes as the lab takes its interfaces away is lost with what
-        the kernel then holds for the capture."""
+    def ends(self):
+        """The last frame's time, by interface. What comes as the lab takes its interfaces away, one
+        after the other, is lost with what the kernel then holds for the capture."""
         out = subprocess.run(["tshark", "-n", "-r", self.path, "-T", "fields", "-e",
-                              "frame.time_epoch"], capture_output=True, text=True).stdout
-        return max(map(float, out.split()), default=0)
+                              "frame.interface_name", "-e", "frame.time_epoch"],
+                             capture_output=True, text=True).stdout
+        last = collections.defaultdict(float)
+        for interface, time in (line.split("\t") for line in out.splitlines()):
+            last[interface] = max(last[interface], float(time))
+        return last
 
 
 def beside_tshark(tap, name):
@@ -139,9 +143,11 @@ def compare(tap, name, events, sniffer):
     responses = [e for e in events if e["event_type"] == "dns"]
     ours = collections.Counter((e["in_iface"], *account_of_event(e)) for e in responses)
     theirs = collections.Counter(accounts_of_tshark(sniffer.path, sniffer.begin(), interfaces=True))
-    end = sniffer.end()
+    ends = sniffer.ends()
+    over = max(ends.values(), default=0) - 1
     late = collections.Counter((e["in_iface"], *account_of_event(e)) for e in responses
-                               if datetime.strptime(e["timestamp"], TIME).timestamp() > end)
+                               if datetime.strptime(e["timestamp"], TIME).timestamp() >
+                               max(ends[e["in_iface"]], over))
     ours -= late - theirs
     stats = [e["stats"] for e in events if e["event_type"] == "stats"]
     tap.note(f"{name}: {sum(theirs.values())} responses seen by tshark, {sum(ours.values())} events")

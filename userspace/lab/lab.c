@@ -32,7 +32,7 @@
 #define READY_MS	30000 /* for the servers to answer, and the monitor to be attached */
 #define QUIET_MS	500 /* no event for so long: nothing is under way any more */
 #define QUIET_TRIES	10
-#define ROUNDS_AT_LEAST 10 /* rotations that the harmless names get to be misjudged */
+#define ROUNDS_AT_LEAST 11 /* rotations that the harmless names get to be misjudged */
 #define STOP_MS		5000
 #define PATH_LEN	160
 
@@ -392,7 +392,7 @@ static int watch(struct lab *lab)
 
 		if (now >= lab->next_ms) {
 			err = lab_dns_rotate(&lab->dns, lab->round++);
-			lab->next_ms += LAB_ROTATE_MS;
+			lab->next_ms = now + LAB_ROTATE_MS; /* what was missed is not made up for */
 			continue;
 		}
 		if (poll(fds, 2, (int)(lab->next_ms - now)) < 0 && errno != EINTR)
