@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* What the monitor says of itself: ledger, statistics, live view, answers on the control socket. */
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,18 +54,28 @@ static void fill_filter(const struct monitor *m, struct ledger *ret)
 	ret->malformed[FT_REASON_BAD_EVENT] += stats.bad_records;
 }
 
-#define READINGS_MAX 1000
+#define READINGS_AT_ONCE 1000
+#define READINGS_MAX	 (READINGS_AT_ONCE + 50)
 
 /*
- * Counters at an instant at which no frame is half counted: other CPUs go on while this one reads,
- * so that a sum may be one off for some nanoseconds. One that really does not hold stays so.
+ * Before reading @i: other CPUs go on while this one reads, so that a sum may be one off for some
+ * nanoseconds; or for milliseconds, where a virtual CPU lost its processor amid a frame.
  */
+static void await_others(int i)
+{
+	if (i >= READINGS_AT_ONCE)
+		poll(NULL, 0, 1);
+}
+
+/* Counters at an instant at which no frame is half counted. A sum that really does not hold stays so. */
 static void read_kernel(const struct monitor *m, struct ledger *ret)
 {
-	for (int i = 0; i < READINGS_MAX; i++)
+	for (int i = 0; i < READINGS_MAX; i++) {
+		await_others(i);
 		if (kernel_counters(m->kernel, ret->kernel) ||
 		    (ledger_kernel_balanced(ret) && ret->kernel[FT_STAGE_EMITTED] >= ret->consumed))
 			return;
+	}
 }
 
 /* True once @records are counted as emitted: a record is counted just after it is in the ring. */
@@ -72,9 +83,11 @@ static bool were_emitted(const struct monitor *m, uint64_t records)
 {
 	uint64_t counters[FT_COUNTER_MAX];
 
-	for (int i = 0; i < READINGS_MAX; i++)
+	for (int i = 0; i < READINGS_MAX; i++) {
+		await_others(i);
 		if (kernel_counters(m->kernel, counters) || counters[FT_STAGE_EMITTED] >= records)
 			return true;
+	}
 	return false;
 }
 
