@@ -17,7 +17,7 @@
 #define FT_QUICK_LABELS	 8
 
 #define FT_QUESTION_LABELS 34 /* the reverse name of an IPv6 address has as many, RFC 3596 2.5 */
-#define FT_QUESTION_WORDS  12
+#define FT_QUESTION_WORDS  12 /* of eight octets; longer names are read on the long way */
 
 /* All 64 bits, or the compiler clears the upper half twice. */
 FT_INLINE __u64 ft_bound(__u64 pos)
@@ -223,7 +223,10 @@ FT_INLINE __u32 ft_view_name(const struct ft_view *v, __u32 pos)
 
 /* --- messages -------------------------------------------------------------------------------- */
 
-/* Its labels, marked. Where its root's octet is, or 0. */
+/*
+ * The labels of the question's name, marked as by ft_quick_mark(), the key made once for all of
+ * them. Where the root's octet is, or 0.
+ */
 FT_INLINE __u64 ft_quick_labels(struct ft_scratch *s, const struct ft_view *v)
 {
 	__u64 key = ft_memo_key(&s->walk, 0);

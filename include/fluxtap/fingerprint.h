@@ -5,7 +5,7 @@
  *
  * The name of a question is never compressed, there being no name before it: its octets are hashed
  * as they lie, eight at a time, without regard to case.
- * Any other name is a sum over its labels, the i-th from the left weighted by FT_NAME_BASE to the i:
+ * Any other name is a sum over its labels, the i-th from the left times FT_NAME_BASE to the i:
  * sum(labels + suffix) = sum(labels) + base^labels * sum(suffix).  So it does not matter where a
  * compression pointer cuts a name (RFC 1035 4.1.4), and a suffix read once can be used again.
  * A message is a sum over its A, AAAA, NS and CNAME records of class IN in answer, authority and

@@ -17,7 +17,7 @@ static void on_message(void *ctx, const struct message_unit *unit)
 	dns_message_parse(&message, unit->bytes, unit->len);
 }
 
-/* What lies in mappings of our own no leak checker looks through: it would miss what they point to. */
+/* The leak checker does not look through our own mappings and would miss what they point to. */
 static void free_all(void)
 {
 	reassembly_free(reassembly);

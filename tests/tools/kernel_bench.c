@@ -260,8 +260,12 @@ static void print_figures(const struct bench *b, const char *what, size_t bytes,
 	qsort(f->over, n, sizeof(double), compare);
 	printf("%-34s %5zu B %8.1f  [%6.1f–%7.1f] %8.1f", what, bytes, f->ns[n / 2], f->ns[0],
 	       f->ns[n - 1], f->over[n / 2]);
-	for (int i = 0; i < 2; i++)
-		f->counted[i] > 0 ? printf(" %8.0f", f->counted[i]) : printf(" %8s", "-");
+	for (int i = 0; i < 2; i++) {
+		if (f->counted[i] > 0)
+			printf(" %8.0f", f->counted[i]);
+		else
+			printf(" %8s", "-");
+	}
 	putchar('\n');
 }
 

@@ -67,7 +67,7 @@ static void await_others(int i)
 		poll(NULL, 0, 1);
 }
 
-/* Counters at an instant at which no frame is half counted. A sum that really does not hold stays so. */
+/* Counters at an instant at which no frame is half counted; a sum that really is off stays so. */
 static void read_kernel(const struct monitor *m, struct ledger *ret)
 {
 	for (int i = 0; i < READINGS_MAX; i++) {
