@@ -47,9 +47,14 @@ FT_INLINE int ft_fragment(struct ft_decode *d)
 /* RFC 4291 2.5.5.2 */
 FT_INLINE void ft_mapped(__u8 *addr, const __u8 *ipv4)
 {
-	static const __u8 prefix[12] = {[10] = 0xff, [11] = 0xff};
+	static const union {
+		__u8 b[12];
+		__u64 first;
+		__u32 word[3];
+	} prefix = {.b = {[10] = 0xff, [11] = 0xff}};
 
-	__builtin_memcpy(addr, prefix, sizeof(prefix));
+	FT_STORE(__u64, addr, &prefix.first);
+	FT_STORE(__u32, addr + 8, &prefix.word[2]);
 	FT_STORE(__u32, addr + 12, ipv4);
 }
 

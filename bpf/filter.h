@@ -22,13 +22,13 @@ struct ft_verdict {
 	__u32 taken; /* repeats that the record carries, as they stood in the set */
 	__u32 now; /* ticks */
 	__u32 novelty; /* enum ft_novelty */
-	bool held_back; /* nothing new: counted, no record */
 };
 
-/* 0 is what a free place holds */
+/* The lower half, or 1 for 0, which is what a free place holds; without a branch. */
 FT_INLINE __u32 ft_nonzero(__u64 x)
 {
-	return (__u32)x ? (__u32)x : 1;
+	x = (__u32)x;
+	return (__u32)(x + ((x - 1) >> 63));
 }
 
 FT_INLINE __u32 ft_repeats(__u32 word)
@@ -36,10 +36,16 @@ FT_INLINE __u32 ft_repeats(__u32 word)
 	return word & 0xffff;
 }
 
-FT_INLINE struct ft_known_set *ft_set_at(struct ft_known *e, __u32 which)
+FT_INLINE struct ft_known_set *ft_set_at(struct ft_known *e, __u64 which)
 {
 	asm volatile("%0 &= 3" : "+r"(which));
 	return &e->set[which];
+}
+
+/* The one seen last. */
+FT_INLINE __u32 ft_last_set(const struct ft_known *e)
+{
+	return e->seen & 3;
 }
 
 /* Which of the sets it is, FT_KNOWN_SETS when none; without a branch, which would be a path each. */
@@ -115,39 +121,45 @@ FT_INLINE bool ft_is_due(const struct ft_known_set *set, bool is_back, __u32 now
 	       ft_repeats(set->repeats) >= FT_REPEATS_MAX;
 }
 
-/* Judge the message just walked. */
-FT_INLINE void ft_filter_judge(struct ft_scratch *s, __u64 fingerprint, struct ft_verdict *v)
+/* The entry in which the message just walked may be known. */
+FT_INLINE struct ft_known *ft_filter_entry(const struct ft_walk *w, struct ft_verdict *v)
+{
+	__u32 index = (__u32)w->name_hash & ft_settings.filter_mask;
+	struct ft_filter_set *fs = bpf_map_lookup_elem(&ft_filter, &index);
+
+	v->known = NULL;
+	return fs ? ft_filter_find(fs, v->tag, (__u32)(w->name_hash >> 24), v->now, &v->known)
+		  : NULL;
+}
+
+/* Judge the message just walked. True when it says nothing new: to be counted, no record. */
+FT_INLINE bool ft_filter_judge(struct ft_scratch *s, __u64 fingerprint, struct ft_verdict *v)
 {
 	const struct ft_walk *w = &s->walk;
-	__u32 index = (__u32)w->name_hash & ft_settings.filter_mask;
-	struct ft_filter_set *fs;
 	struct ft_known *e;
 
 	v->tag = ft_nonzero(w->name_hash >> 32);
 	v->fingerprint = ft_nonzero(fingerprint);
-	v->which = 0;
 	v->now = (__u32)ft_ticks();
-	v->held_back = false;
-	v->novelty = FT_NOVELTY_NAME;
-	v->known = NULL;
-	fs = bpf_map_lookup_elem(&ft_filter, &index);
-	if (!fs)
-		return;
-	e = ft_filter_find(fs, v->tag, (__u32)(w->name_hash >> 24), v->now, &v->known);
-	if (!e)
-		return;
+	e = ft_filter_entry(w, v);
+	if (!e) {
+		v->novelty = FT_NOVELTY_NAME;
+		return false;
+	}
 	v->known = e;
-	v->novelty = FT_NOVELTY_CHANGED;
-	v->which = ft_which_set(e, v->fingerprint);
-	if (v->which == FT_KNOWN_SETS)
-		return;
-	v->novelty = FT_NOVELTY_REFRESH;
-	if (ft_is_due(ft_set_at(e, v->which), v->which != (e->seen & 3), v->now))
-		return;
+	v->which = ft_last_set(e);
+	if (ft_set_at(e, v->which)->fingerprint != v->fingerprint)
+		v->which = ft_which_set(e, v->fingerprint);
+	if (v->which == FT_KNOWN_SETS) {
+		v->novelty = FT_NOVELTY_CHANGED;
+		return false;
+	}
+	if (ft_is_due(ft_set_at(e, v->which), v->which != ft_last_set(e), v->now)) {
+		v->novelty = FT_NOVELTY_REFRESH;
+		return false;
+	}
 	v->novelty = FT_NOVELTY_CLIENT;
-	if (ft_settings.clients && ft_new_client(s, w, fingerprint))
-		return;
-	v->held_back = true;
+	return !ft_settings.clients || !ft_new_client(s, w, fingerprint);
 }
 
 /* Held back: what its record would have said goes into the entry. */

@@ -121,11 +121,26 @@ FT_INLINE int ft_plain_frame(const __u8 *data, const __u8 *end, struct ft_plain 
 	return FT_QUICK_NO;
 }
 
-/* The head of the record to be, as the long way would have filled it. */
-FT_INLINE int ft_fill_plain(struct ft_decode *d, const __u8 *data, const __u8 *end,
-			    const struct ft_plain *plain, __u32 wire)
+/* The client alone, for the filter. */
+FT_INLINE int ft_fill_client(struct ft_decode *d, const __u8 *data, const __u8 *end,
+			     const struct ft_plain *plain)
 {
-	__builtin_memset(&d->pkt, 0, sizeof(d->pkt));
+	if (data + 54 > end)
+		return -1;
+	if (plain->l4 == 34) {
+		ft_mapped(d->pkt.dst, data + 30);
+	} else {
+		FT_STORE(__u64, d->pkt.dst, data + 38);
+		FT_STORE(__u64, d->pkt.dst + 8, data + 46);
+	}
+	return 0;
+}
+
+/* The head of the record to be, as the long way would have filled it, but for its origin. */
+FT_INLINE int ft_fill_plain(struct ft_decode *d, const __u8 *data, const __u8 *end,
+			    const struct ft_plain *plain)
+{
+	__builtin_memset(d->pkt.vlan, 0, sizeof(d->pkt) - offsetof(struct ft_packet, vlan));
 	if (data + 54 > end)
 		return -1;
 	FT_STORE(__u32, d->pkt.dmac, data);
@@ -134,7 +149,7 @@ FT_INLINE int ft_fill_plain(struct ft_decode *d, const __u8 *data, const __u8 *e
 	FT_STORE(__u16, d->pkt.smac + 4, data + 10);
 	d->pkt.has_mac = 1;
 	d->pkt.ip_proto = 17;
-	d->pkt.wire_bytes = wire;
+	d->pkt.wire_bytes = (__u32)(end - data);
 	d->payload = plain->message;
 	d->payload_bytes = plain->len;
 	if (plain->l4 == 34) {

@@ -100,7 +100,7 @@ FT_INLINE __u32 ft_emit_response(struct ft_scratch *s, struct ft_counters *c, __
 	}
 	pending = ft_ring_pending(s, size);
 	if (ft_must_shed(v->novelty, pending)) {
-		if (v->novelty != FT_NOVELTY_CHANGED)
+		if (v->known && v->novelty != FT_NOVELTY_CHANGED)
 			ft_filter_count(v, &s->walk);
 		return FT_STAGE_SHED;
 	}
@@ -135,8 +135,7 @@ FT_INLINE __u32 ft_judge_response(struct ft_scratch *s, struct ft_counters *c)
 			return FT_REASON_MALFORMED_RATE;
 		v.novelty = FT_NOVELTY_BROKEN;
 	} else if (ft_settings.filter && w->name_hash) {
-		ft_filter_judge(s, fingerprint, &v);
-		if (v.held_back) {
+		if (ft_filter_judge(s, fingerprint, &v)) {
 			ft_filter_count(&v, w);
 			return FT_STAGE_REPEAT;
 		}
@@ -153,20 +152,21 @@ FT_INLINE __u32 ft_judge_plain(void *ctx, int how, struct ft_scratch *s, struct 
 	const __u8 *flags = data + plain->message;
 	__u64 fingerprint;
 
+	/* it stays in memory: else each of its parts is copied about on every path */
+	asm volatile("" : : "r"(&v) : "memory");
 	asm volatile("" : "+r"(flags)); /* one pointer for what is proved and what is read */
 	if (flags + 4 > end)
 		return FT_REASON_TRUNCATED_CAPTURE;
 	fingerprint = ft_fingerprint(ft_settings.seed, w->sum, flags[3]);
-	if (ft_settings.clients && ft_fill_plain(&s->d, data, end, plain, 0))
+	if (ft_settings.clients && ft_fill_client(&s->d, data, end, plain))
 		return FT_REASON_TRUNCATED_CAPTURE;
 	if (ft_settings.filter) {
-		ft_filter_judge(s, fingerprint, &v);
-		if (v.held_back) {
+		if (ft_filter_judge(s, fingerprint, &v)) {
 			ft_filter_count(&v, w);
 			return FT_STAGE_REPEAT;
 		}
 	}
-	if (ft_fill_plain(&s->d, data, end, plain, (__u32)(end - data)) ||
+	if (ft_fill_plain(&s->d, data, end, plain) ||
 	    ft_load_near(ctx, how, plain->message, s->message, plain->len))
 		return FT_REASON_TRUNCATED_CAPTURE;
 	ft_fill_origin(ctx, how, &s->d.pkt);

@@ -29,26 +29,18 @@
  * then four: lower half, length. And of one with the root for its owner, one octet less.
  */
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-#define FT_HEAD_FIXED		 0x0000ffffffffffffULL
-#define FT_HEAD_OWNER_TYPE	 0x00000000ffffffffULL
-#define FT_HEAD_FIRST(head)	 ((__u32)(head) & 0xff)
 #define FT_HEAD_OWNER(head)	 ((__u16)(head))
 #define FT_HEAD_TYPE_CLASS(head) ((__u32)((head) >> 16))
 #define FT_HEAD_ROOT_TYPE(head)	 ((__u32)((head) >> 8))
 #define FT_HEAD_LABEL(head)	 (((head) & 0x3f) << 8 | ((head) >> 8 & 0xff))
-#define FT_KEY(head, tail)	 (((head) & FT_HEAD_FIXED) | (tail) >> 16 << 48)
-#define FT_TAIL_KEY(tail)	 ((tail) >> 16 << 32)
+#define FT_KEY(head, tail)	 ((head) << 16 | (tail) >> 16)
 #define FT_TAIL_LENGTH(tail)	 ft_swap16((__u16)((__u32)(tail) >> 16))
 #else
-#define FT_HEAD_FIXED		 0xffffffffffff0000ULL
-#define FT_HEAD_OWNER_TYPE	 0xffffffff00000000ULL
-#define FT_HEAD_FIRST(head)	 ((__u32)((head) >> 56))
 #define FT_HEAD_OWNER(head)	 ((__u16)((head) >> 48))
 #define FT_HEAD_TYPE_CLASS(head) ((__u32)((head) >> 16))
 #define FT_HEAD_ROOT_TYPE(head)	 ((__u32)((head) >> 24))
 #define FT_HEAD_LABEL(head)	 ((head) >> 48 & 0x3fff)
-#define FT_KEY(head, tail)	 (((head) & FT_HEAD_FIXED) | (__u16)(tail))
-#define FT_TAIL_KEY(tail)	 ((__u64)(__u16)(tail))
+#define FT_KEY(head, tail)	 ((head) >> 16 << 16 | (__u16)(tail))
 #define FT_TAIL_LENGTH(tail)	 ((__u32)(__u16)(tail))
 #endif
 
@@ -111,17 +103,18 @@ FT_INLINE __u32 ft_skeleton_run(struct ft_pass *r, const struct ft_view *v, __u3
 {
 	__u64 kind = ft_record_kind(0, FT_TYPE_A) ^ r->seed;
 	const __u8 *p = r->p;
-	__u32 n;
 
-	for (n = 0; n < FT_RUN; n++) {
+	asm volatile("" : "+r"(kind)); /* else it is put together for each of them */
+	for (__u32 n = 1; n < FT_RUN; n++) {
+		r->sum += ft_mix(kind ^ *(const __u32 *)(p + 12));
+		p += 16;
 		asm volatile("" : "+r"(p));
 		if (n >= most || p + 16 > v->end || *(const __u64 *)p != r->head ||
 		    *(const __u32 *)(p + 8) != r->tail)
-			break;
-		r->sum += ft_mix(kind ^ *(const __u32 *)(p + 12));
-		p += 16;
+			return n;
 	}
-	return n;
+	r->sum += ft_mix(kind ^ *(const __u32 *)(p + 12));
+	return FT_RUN;
 }
 
 FT_INLINE void ft_skeleton_ttl(struct ft_walk *w, const struct ft_pass *r)
@@ -137,14 +130,12 @@ FT_INLINE __u32 ft_skeleton_answer(struct ft_walk *w, const struct ft_view *v, s
 	__u32 type_class, n;
 	__u64 key;
 
-	if (p + 12 > v->end)
+	if (p + 12 > v->end || *p < 0xc0) /* an owner in labels, or the root */
 		return 0;
 	r->p = p;
 	r->head = *(const __u64 *)p;
 	r->tail = *(const __u32 *)(p + 8);
 	r->n = FT_TAIL_LENGTH(r->tail);
-	if (FT_HEAD_FIRST(r->head) < 0xc0) /* an owner in labels, or the root */
-		return 0;
 	type_class = FT_HEAD_TYPE_CLASS(r->head);
 	key = FT_KEY(r->head, r->tail);
 	if (ft_is_name_type(type_class)) {
@@ -162,7 +153,7 @@ FT_INLINE __u32 ft_skeleton_answer(struct ft_walk *w, const struct ft_view *v, s
 		ft_skeleton_head(r, key);
 	}
 	if (type_class == FT_TYPE_IN(FT_TYPE_A)) {
-		if (r->n != 4)
+		if (r->n != 4 || p + 16 > v->end)
 			return 0;
 		ft_skeleton_ttl(w, r);
 		n = ft_skeleton_run(r, v, most);
@@ -201,100 +192,91 @@ FT_INLINE bool ft_skeleton_answers(struct ft_walk *w, const struct ft_view *v, s
 /* --- authority and additional ---------------------------------------------------------------- */
 
 /* A record that the walk does not look into. */
-FT_INLINE void ft_skeleton_other(struct ft_scratch *s, struct ft_pass *r)
+FT_INLINE void ft_skeleton_other(struct ft_scratch *s, struct ft_pass *r, __u64 key)
 {
 	/* a label of the question: names in rdata may have been read, too, but not yet */
 	if (FT_HEAD_OWNER(r->head) != FT_BE16(0xc000 | FT_HEADER) &&
 	    (ft_skeleton_deferred(&s->walk, r->skeleton) ||
 	     !ft_quick_marked(s, (__u32)FT_HEAD_LABEL(r->head))))
-		ft_skeleton_head(r, FT_KEY(r->head, r->tail));
+		ft_skeleton_head(r, key);
 }
 
-/* The root's: OPT nearly always. Where it ends, or 0 to give up. */
-FT_INLINE __u64 ft_skeleton_root(const struct ft_view *v, const struct ft_pass *r)
+/* The root's: OPT nearly always. False to give up, as below. */
+FT_INLINE bool ft_skeleton_root(const struct ft_view *v, struct ft_pass *r)
 {
 	__u32 type_class;
 
 	if (r->p + 11 > v->end || *r->p)
-		return 0;
-	type_class = FT_HEAD_ROOT_TYPE(*(const __u64 *)r->p);
-	if (ft_is_name_type(type_class) || type_class == FT_TYPE_IN(FT_TYPE_A) ||
-	    type_class == FT_TYPE_IN(FT_TYPE_AAAA))
-		return 0;
-	return r->pos + 11 + ft_swap16(ft_raw16(r->p + 9));
+		return false;
+	if (ft_raw16(r->p + 1) != FT_BE16(FT_TYPE_OPT)) {
+		type_class = FT_HEAD_ROOT_TYPE(*(const __u64 *)r->p);
+		if (ft_is_name_type(type_class) || type_class == FT_TYPE_IN(FT_TYPE_A) ||
+		    type_class == FT_TYPE_IN(FT_TYPE_AAAA))
+			return false;
+	}
+	r->pos += 11 + ft_swap16(ft_raw16(r->p + 9));
+	return true;
 }
 
 /*
- * Owner, type and length, where the class is IN. What such a record is read for is as long as it is
- * in any that was remembered: of another length it is not found.
+ * The record at r->pos, which is then behind it: whatever it holds counts but its TTL. An A or AAAA
+ * record is read as long as its type has it, and counts with the length it says: of another one it
+ * is not found.
  */
-FT_INLINE __u64 ft_skeleton_brief(const struct ft_pass *r)
-{
-	return (r->head & FT_HEAD_OWNER_TYPE) | FT_TAIL_KEY(r->tail);
-}
-
-/* The record at r->pos: whatever it holds counts but its TTL. Where it ends, or 0 to give up. */
-FT_INLINE __u64 ft_skeleton_record(struct ft_scratch *s, const struct ft_view *v, struct ft_pass *r)
+FT_INLINE bool ft_skeleton_record(struct ft_scratch *s, const struct ft_view *v, struct ft_pass *r)
 {
 	const __u8 *p = v->data + r->pos;
 	__u32 type_class;
-	__u64 place;
+	__u64 place, key;
 
 	r->p = p;
-	if (p + 12 > v->end)
+	if (p + 16 > v->end || *p < 0xc0) /* shorter ones with other owners are rare */
 		return ft_skeleton_root(v, r);
 	r->head = *(const __u64 *)p;
-	if (FT_HEAD_FIRST(r->head) < 0xc0)
-		return ft_skeleton_root(v, r);
 	r->tail = *(const __u32 *)(p + 8);
 	type_class = FT_HEAD_TYPE_CLASS(r->head);
+	key = FT_KEY(r->head, r->tail);
 	if (type_class == FT_TYPE_IN(FT_TYPE_A)) {
-		if (p + 16 > v->end)
-			return 0;
-		place = ft_skeleton_head(r, ft_skeleton_brief(r));
-		r->skeleton += ft_halves(place + r->seed + *(const __u32 *)(p + 12));
-		return r->pos + 16;
+		place = ft_skeleton_head(r, key) + r->seed;
+		r->skeleton += ft_halves(place + *(const __u32 *)(p + 12));
+		r->pos += 16;
+		return true;
 	}
 	if (type_class == FT_TYPE_IN(FT_TYPE_AAAA)) {
 		if (p + 28 > v->end)
-			return 0;
-		place = ft_skeleton_head(r, ft_skeleton_brief(r));
-		r->skeleton += ft_halves(place + r->seed + *(const __u64 *)(p + 12));
-		r->skeleton += ft_halves(place + 2 * r->seed + *(const __u64 *)(p + 20));
-		return r->pos + 28;
+			return false;
+		place = ft_skeleton_head(r, key) + r->seed;
+		r->skeleton += ft_halves(place + *(const __u64 *)(p + 12));
+		place += r->seed;
+		r->skeleton += ft_halves(place + *(const __u64 *)(p + 20));
+		r->pos += 28;
+		return true;
 	}
 	r->n = FT_TAIL_LENGTH(r->tail);
 	if (ft_is_name_type(type_class)) {
-		place = ft_skeleton_head(r, ft_skeleton_brief(r));
-		if (!ft_skeleton_octets(r, v, place + r->seed))
-			return 0;
+		place = ft_skeleton_head(r, key) + r->seed;
+		if (!ft_skeleton_octets(r, v, place))
+			return false;
 	} else {
-		ft_skeleton_other(s, r);
+		ft_skeleton_other(s, r, key);
 	}
-	return r->pos + 12 + r->n;
+	r->pos += 12 + r->n;
+	return true;
 }
 
 FT_INLINE bool ft_skeleton_rest(struct ft_scratch *s, const struct ft_view *v, struct ft_pass *r)
 {
 	struct ft_walk *w = &s->walk;
+	__u32 n = w->records_all - w->answers;
 
-	w->left = w->records_all - w->answers;
-	for (__u32 round = 0; round < FT_QUICK_RECORDS; round++) {
-		__u64 next;
-		__u32 left;
-
-		barrier();
-		left = w->left;
-		if (!left)
+	for (__u32 round = 0; round <= FT_QUICK_RECORDS; round++) {
+		if (round >= n)
 			return true;
 		r->pos = ft_bound(r->pos);
-		next = ft_skeleton_record(s, v, r);
-		if (!next || next > w->len)
+		if (!ft_skeleton_record(s, v, r) || r->pos > w->len)
 			return false;
-		r->pos = next;
-		w->left = left - 1;
 	}
-	return !w->left;
+	return false;
 }
 
 /* 0, or -1 to give up. */
@@ -393,7 +375,9 @@ FT_INLINE int ft_quick_start(struct ft_scratch *s, const struct ft_view *v)
 
 	if (p + FT_HEADER > v->end || ft_raw16(p + 4) != FT_BE16(1))
 		return -1;
-	ft_walk_start(w, v->len);
+	w->generation++;
+	w->len = v->len;
+	w->status = FT_REASON_NONE;
 	w->records[0] = ft_swap16(ft_raw16(p + 6));
 	w->records[1] = ft_swap16(ft_raw16(p + 8));
 	w->records[2] = ft_swap16(ft_raw16(p + 10));

@@ -219,6 +219,7 @@ static long ft_question_cb(__u32 i, struct ft_walk_ctx *ctx)
 #define FT_TYPE_NS    2
 #define FT_TYPE_CNAME 5
 #define FT_TYPE_AAAA  28
+#define FT_TYPE_OPT   41
 
 /* An owner is only validated; nearly always it is a pointer to a name that was read before. */
 FT_INLINE int ft_owner(struct ft_scratch *s)

@@ -65,11 +65,14 @@ FT_INLINE __u64 ft_word(const __u8 *p, __u32 n)
 /* ASCII letters of eight octets to lower case at once (RFC 4343 3); others stay. */
 FT_INLINE __u64 ft_fold(__u64 w)
 {
-	__u64 low = w & 0x7f7f7f7f7f7f7f7fULL;
-	__u64 from_a = low + 0x3f3f3f3f3f3f3f3fULL; /* top bit: >= 'A' */
-	__u64 past_z = low + 0x2525252525252525ULL; /* top bit: > 'Z' */
-	__u64 upper = (from_a ^ past_z) & ~w & 0x8080808080808080ULL;
+	__u64 low, from_a, past_z, upper;
 
+	if (!(w & ~(w << 1) & 0x4040404040404040ULL)) /* none of '@' to '_': nearly always */
+		return w;
+	low = w & 0x7f7f7f7f7f7f7f7fULL;
+	from_a = low + 0x3f3f3f3f3f3f3f3fULL; /* top bit: >= 'A' */
+	past_z = low + 0x2525252525252525ULL; /* top bit: > 'Z' */
+	upper = (from_a ^ past_z) & ~w & 0x8080808080808080ULL;
 	return w | (upper >> 2);
 }
 
