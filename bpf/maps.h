@@ -86,6 +86,7 @@ struct ft_walk {
 	__u32 left; /* records of the part at hand */
 	__u32 deferred; /* names are left to be read */
 	__u32 covered; /* those read lie in what the skeleton is made of */
+	__u32 answers_end, authority_end; /* where the sections end */
 	__u32 pad2;
 };
 

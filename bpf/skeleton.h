@@ -6,14 +6,15 @@
  * what such names came to.  Only a message whose skeleton is not remembered is read in full
  * (quick.h), and remembered.
  *
- * The skeleton is the question, the counts, and of each record in its place owner, type, class and
- * length: of the answers where the owner is not the question's name, of the other sections of each A,
- * AAAA, NS and CNAME, and of the rest where the owner points to what has not been read.  With them
- * go the octets of each NS and CNAME, and outside the answers of each A and AAAA.  All else the pass
- * itself sees to be sound.  TTLs do not enter, nor does the rdata of other types: names that reach
- * into these are not remembered (covered).  Addresses in the answers do not enter either; they are
- * read each time. So a change of addresses, their rotation, or another TTL leaves the skeleton as it
- * was, and everything behind it as it would have been without it.
+ * The skeleton is the question, the counts, where the sections end, and of each record in its place
+ * owner, type, class and length: of the answers where the owner is not the question's name, of the
+ * other sections of each A, AAAA, NS and CNAME, and of the rest where the owner points to what has
+ * not been read.  With them go the octets of each NS and CNAME, and outside the answers of each A
+ * and AAAA.  All else the pass itself sees to be sound.  TTLs do not enter, nor does the rdata of
+ * other types: names that reach into these are not remembered (covered).  Addresses in the answers
+ * do not enter either; they are read each time.  So a change of addresses, their rotation, or
+ * another TTL leaves the skeleton as it was, and everything behind it as it would have been without
+ * it.
  */
 #ifndef FLUXTAP_SKELETON_H
 #define FLUXTAP_SKELETON_H
@@ -269,7 +270,10 @@ FT_INLINE bool ft_skeleton_rest(struct ft_scratch *s, const struct ft_view *v, s
 	struct ft_walk *w = &s->walk;
 	__u32 n = w->records_all - w->answers;
 
+	w->answers_end = (__u32)r->pos;
 	for (__u32 round = 0; round <= FT_QUICK_RECORDS; round++) {
+		if (round == w->records[1])
+			w->authority_end = (__u32)r->pos;
 		if (round >= n)
 			return true;
 		r->pos = ft_bound(r->pos);
@@ -277,6 +281,15 @@ FT_INLINE bool ft_skeleton_rest(struct ft_scratch *s, const struct ft_view *v, s
 			return false;
 	}
 	return false;
+}
+
+/*
+ * Where the sections end: by their octets alone two records without names could pass for one, and
+ * what follows them for records of another section.
+ */
+FT_INLINE __u64 ft_skeleton_sections(const struct ft_walk *w, __u64 step)
+{
+	return ft_halves(8 * step + ((__u64)w->answers_end << 32 | w->authority_end));
 }
 
 /* 0, or -1 to give up. */
@@ -295,6 +308,8 @@ FT_INLINE int ft_skeleton_records(struct ft_scratch *s, const struct ft_view *v)
 		return -1;
 	w->sum = r.sum;
 	w->deferred = ft_skeleton_deferred(w, r.skeleton);
+	if (w->deferred)
+		r.skeleton += ft_skeleton_sections(w, r.step);
 	w->skeleton = r.skeleton;
 	ft_records_end(w);
 	return 0;

@@ -139,6 +139,44 @@ static bool both_ways(struct tap *t, const struct packet *p)
 	return r.status == FT_REASON_NONE;
 }
 
+/*
+ * A record of sixteen octets and two name servers at the same places, in a section each: what lies
+ * before them is one record in one message and two in the other.
+ */
+static void two_servers(struct packet *p, bool is_one, const int section[4])
+{
+	static const uint8_t rdata[16] = { 1, 2, 3, 4, 0xc0, QNAME, 0, 98, 0, 1 };
+	int i = 0;
+
+	packet_response(p, "www.example.");
+	packet_record(p, section[i++], QNAME, 99, 60, rdata, is_one ? 16 : 4);
+	if (!is_one)
+		packet_record(p, section[i++], QNAME, 98, 0, NULL, 0);
+	packet_target(p, section[i++], QNAME, 2, 60, "ns1", QNAME);
+	packet_target(p, section[i++], QNAME, 2, 60, "ns2", QNAME);
+	if (is_one)
+		packet_record(p, section[i++], QNAME, 98, 0, rdata, 4);
+	packet_done(p);
+}
+
+static void the_section_of_a_name_counts(void **state)
+{
+	static const int sections[3][4] = { { 1, 2, 2, 3 }, { 1, 1, 2, 3 }, { 1, 1, 3, 3 } };
+	static struct packet p;
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct tap *t = open_unfiltered();
+
+		for (int n = 0; n < 4; n++) {
+			two_servers(&p, n & 1, sections[i]);
+			assert_true(both_ways(t, &p));
+		}
+		assert_int_equal(learnt(t), 2);
+		tap_close(t);
+	}
+}
+
 static void every_octet_changed_is_found_as_by_the_walk(void **state)
 {
 	static const uint8_t changes[] = { 0x01, 0x20, 0x40, 0x80, 0xff };
@@ -357,6 +395,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_names_do_not_hang_on_is_not_read_again),
+		cmocka_unit_test(the_section_of_a_name_counts),
 		cmocka_unit_test(every_octet_changed_is_found_as_by_the_walk),
 		cmocka_unit_test(questions_of_every_length_and_shape),
 		cmocka_unit_test(names_that_reach_elsewhere_are_read_again),
