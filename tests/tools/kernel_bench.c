@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * Nanoseconds a frame in the real XDP program, by BPF_PROG_TEST_RUN with repeat, for frames of
- * several kinds and states of the filter. Each measurement alternates with one of an empty XDP
- * program; the table has medians and ranges over the rounds.  The last two columns are of the
+ * several kinds and states of the filter: unchanged; with a record, since a known answer is due;
+ * changed, another address each time; first, another name each time.  Each measurement alternates
+ * with one of an empty XDP program, or where the frame changes with one behind the program that
+ * changes it; the table has medians and ranges over the rounds.  The last two columns are of the
  * processor's own counters, for the kernel's part: machine instructions, and cycles of the fastest
  * round, both over those of the empty program.  They depend least on what else the machine does.
  * Needs root.
@@ -41,7 +43,8 @@ struct bench {
 	int empty_fd;
 	int counters[2]; /* instructions, cycles; -1: the machine has none */
 	struct kernel *k; /* as in daily use */
-	struct kernel *unfiltered; /* each response is emitted: the cost of the record */
+	struct kernel *due; /* each response goes up: the cost of the record */
+	struct kernel *quiet; /* as in daily use, but nobody is woken or told of pressure */
 };
 
 /* --- frames ------------------------------------------------------------------------------------
@@ -122,6 +125,15 @@ static void frame_eight(struct packet *p)
 	packet_done(p);
 }
 
+/* Where the first of addresses() stands in the frame. */
+static size_t find_address(const struct packet *p)
+{
+	static const uint8_t address[4] = { 198, 18, 10, 1 };
+	const uint8_t *at = memmem(p->b, p->len, address, sizeof(address));
+
+	return (size_t)(at - p->b);
+}
+
 /* Name servers below @zone with their glue. */
 static void delegation(struct packet *p, uint16_t zone, int n, int with_aaaa)
 {
@@ -175,7 +187,53 @@ static int load_empty(void)
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
 
-	return bpf_prog_load(BPF_PROG_TYPE_XDP, "bench_empty", "GPL", code, 2, NULL);
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .prog_flags = BPF_F_XDP_HAS_FRAGS,
+		    .expected_attach_type = BPF_XDP);
+
+	return bpf_prog_load(BPF_PROG_TYPE_XDP, "bench_empty", "GPL", code, 2, &opts);
+}
+
+#define STEP 0x1e3779b1 /* odd: no word comes twice */
+
+/*
+ * A program that adds STEP to the word at @at of the frame, which test runs leave as it is then,
+ * and goes on in @then_fd, as long as *@ret_map is open.
+ */
+static int load_changing(size_t at, int then_fd, int *ret_map)
+{
+	/* as fluxtap's: programs of one array must agree in it */
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .prog_flags = BPF_F_XDP_HAS_FRAGS,
+		    .expected_attach_type = BPF_XDP);
+	int map = bpf_map_create(BPF_MAP_TYPE_PROG_ARRAY, "bench_then", 4, 4, 1, NULL);
+	const __s16 off = (__s16)at;
+	struct bpf_insn code[] = {
+		{ .code = BPF_LDX | BPF_MEM | BPF_W, .dst_reg = 2, .src_reg = 1 },
+		{ .code = BPF_LDX | BPF_MEM | BPF_W, .dst_reg = 3, .src_reg = 1, .off = 4 },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = 4, .src_reg = 2 },
+		{ .code = BPF_ALU64 | BPF_ADD | BPF_K, .dst_reg = 4, .imm = off + 4 },
+		{ .code = BPF_JMP | BPF_JGT | BPF_X, .dst_reg = 4, .src_reg = 3, .off = 7 },
+		{ .code = BPF_LDX | BPF_MEM | BPF_W, .dst_reg = 5, .src_reg = 2, .off = off },
+		{ .code = BPF_ALU | BPF_ADD | BPF_K, .dst_reg = 5, .imm = STEP },
+		{ .code = BPF_STX | BPF_MEM | BPF_W, .dst_reg = 2, .src_reg = 5, .off = off },
+		{ .code = BPF_LD | BPF_IMM | BPF_DW, .dst_reg = 2, .src_reg = BPF_PSEUDO_MAP_FD,
+		  .imm = map },
+		{ 0 },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 3, .imm = 0 },
+		{ .code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_tail_call },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .imm = 0 }, /* XDP_ABORTED */
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	__u32 zero = 0;
+	int fd;
+
+	fd = bpf_prog_load(BPF_PROG_TYPE_XDP, "bench_changing", "GPL", code,
+			   sizeof(code) / sizeof(code[0]), &opts);
+	if (fd < 0 || bpf_map_update_elem(map, &zero, &then_fd, BPF_ANY)) {
+		fprintf(stderr, "kernel_bench: %s\n", strerror(errno));
+		exit(1);
+	}
+	*ret_map = map;
+	return fd;
 }
 
 static double run(int fd, const struct packet *p, uint32_t repeat)
@@ -183,8 +241,9 @@ static double run(int fd, const struct packet *p, uint32_t repeat)
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .repeat = (int)repeat, .data_in = p->b,
 		    .data_size_in = (uint32_t)p->len);
 
-	if (bpf_prog_test_run_opts(fd, &opts)) {
-		perror("bpf_prog_test_run");
+	if (bpf_prog_test_run_opts(fd, &opts) || opts.retval != XDP_PASS) {
+		fprintf(stderr, "kernel_bench: test run: %s, verdict %u\n", strerror(errno),
+			opts.retval);
 		exit(1);
 	}
 	return opts.duration;
@@ -269,26 +328,42 @@ static void print_figures(const struct bench *b, const char *what, size_t bytes,
 	putchar('\n');
 }
 
-/* The same frame again and again. The ring is emptied before each round and holds it all. */
-static void measure(const struct bench *b, struct kernel *k, const char *what,
-		    const struct packet *p, uint32_t repeat)
+/*
+ * The same frame again and again, or with another word at @changing each time. The ring is emptied
+ * before each round and holds it all.
+ */
+static void measure_beside(const struct bench *b, struct kernel *k, int fd, int empty_fd,
+			   const char *what, struct packet *p, uint32_t repeat, size_t changing)
 {
 	struct figures f = { 0 };
+	uint32_t word;
+
 	double least[2] = { 0 }, least_empty[2] = { 0 };
 
 	if (strncmp(what, b->kind, strlen(b->kind)) != 0)
 		return;
-	run(k->xdp_fd, p, 10);
+	run(fd, p, 10);
 	for (int i = 0; i < b->rounds; i++) {
-		double empty = run_counted(b, b->empty_fd, p, b->repeat, least_empty);
+		double empty = run_counted(b, empty_fd, p, b->repeat, least_empty);
 
 		drain(k);
-		f.ns[i] = run_counted(b, k->xdp_fd, p, repeat, least);
+		f.ns[i] = run_counted(b, fd, p, repeat, least);
 		f.over[i] = f.ns[i] - empty;
+		if (changing) { /* where this round left it */
+			memcpy(&word, p->b + changing, sizeof(word));
+			word += repeat * STEP;
+			memcpy(p->b + changing, &word, sizeof(word));
+		}
 	}
 	for (int i = 0; i < 2; i++)
 		f.counted[i] = least[i] - least_empty[i];
 	print_figures(b, what, p->len, &f);
+}
+
+static void measure(const struct bench *b, struct kernel *k, const char *what, struct packet *p,
+		    uint32_t repeat)
+{
+	measure_beside(b, k, k->xdp_fd, b->empty_fd, what, p, repeat, 0);
 }
 
 /* --- many names --------------------------------------------------------------------------------
@@ -336,7 +411,7 @@ static double cycle(int fd, struct packet *p, uint32_t names, uint32_t step)
 static void measure_many(const struct bench *b, struct kernel *k)
 {
 	static struct packet p;
-	struct figures first = { 0 }, again = { 0 }, warm = { 0 };
+	struct figures again = { 0 }, warm = { 0 };
 	struct bench one = *b;
 	double start = now_ns();
 	uint64_t before[FT_COUNTER_MAX], after[FT_COUNTER_MAX];
@@ -369,7 +444,6 @@ static void measure_many(const struct bench *b, struct kernel *k)
 	printf("# held back meanwhile: %.2f %%\n",
 	       100.0 * (double)(after[FT_STAGE_REPEAT] - before[FT_STAGE_REPEAT]) /
 		       (double)(after[FT_STAGE_RESPONSE] - before[FT_STAGE_RESPONSE]));
-	(void)first;
 }
 
 /* --- programs ----------------------------------------------------------------------------------
@@ -387,12 +461,17 @@ static void print_program(const char *name, int fd)
 	       info.jited_prog_len);
 }
 
-static void all_changed(struct ft_settings *s)
+static void nobody_waits(struct ft_settings *s)
 {
-	s->refresh_ticks = 0; /* each known answer goes up: look-up, record, entry */
-	s->wake_bytes = 1U << 30; /* nobody waits */
+	s->wake_bytes = 1U << 30;
 	s->mark_refresh = 0;
 	s->mark_change = 0;
+}
+
+static void all_due(struct ft_settings *s)
+{
+	nobody_waits(s);
+	s->refresh_ticks = 0; /* each known answer goes up: look-up, record, entry */
 }
 
 static struct kernel *load(const struct bench *b, enum kernel_clients clients,
@@ -413,6 +492,21 @@ static struct kernel *load(const struct bench *b, enum kernel_clients clients,
 		exit(1);
 	}
 	return k;
+}
+
+/* An address of the answer, or the name, is another one each time. */
+static void measure_changing(const struct bench *b, const char *what, const struct packet *p,
+			     size_t at)
+{
+	struct packet own = *p;
+	int map, empty_map, fd = load_changing(at, b->quiet->xdp_fd, &map);
+	int empty_fd = load_changing(at, b->empty_fd, &empty_map);
+
+	measure_beside(b, b->quiet, fd, empty_fd, what, &own, 50000, at);
+	close(fd);
+	close(map);
+	close(empty_fd);
+	close(empty_map);
 }
 
 static void measure_kinds(const struct bench *b)
@@ -440,7 +534,11 @@ static void measure_kinds(const struct bench *b)
 		snprintf(what, sizeof(what), "%s: unchanged", responses[i].what);
 		measure(b, b->k, what, &p, b->repeat);
 		snprintf(what, sizeof(what), "%s: with record", responses[i].what);
-		measure(b, b->unfiltered, what, &p, 50000);
+		measure(b, b->due, what, &p, 50000);
+		snprintf(what, sizeof(what), "%s: changed", responses[i].what);
+		measure_changing(b, what, &p, find_address(&p));
+		snprintf(what, sizeof(what), "%s: first", responses[i].what);
+		measure_changing(b, what, &p, p.dns + QNAME + 5);
 	}
 }
 
@@ -499,12 +597,13 @@ int main(int argc, char **argv)
 	b.counters[0] = open_counter(PERF_COUNT_HW_INSTRUCTIONS);
 	b.counters[1] = open_counter(PERF_COUNT_HW_CPU_CYCLES);
 	b.k = load(&b, KERNEL_CLIENTS_OFF, NULL);
-	b.unfiltered = load(&b, KERNEL_CLIENTS_OFF, all_changed);
+	b.due = load(&b, KERNEL_CLIENTS_OFF, all_due);
+	b.quiet = load(&b, KERNEL_CLIENTS_OFF, nobody_waits);
 	if (watch) {
 		struct ip_addr other = ip_from_v4((const uint8_t[]){ 198, 19, 255, 1 });
 
 		kernel_watch(b.k, &other, true);
-		kernel_watch(b.unfiltered, &other, true);
+		kernel_watch(b.due, &other, true);
 	}
 	uname(&u);
 	printf("# Linux %s %s, %d rounds of %u runs\n", u.release, u.machine, b.rounds, b.repeat);
@@ -517,7 +616,8 @@ int main(int argc, char **argv)
 	if (b.names)
 		measure_many(&b, b.k);
 	kernel_close(b.k);
-	kernel_close(b.unfiltered);
+	kernel_close(b.due);
+	kernel_close(b.quiet);
 	close(b.empty_fd);
 	return 0;
 }
