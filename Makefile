@@ -106,14 +106,14 @@ $(BUILD)/skel/%.skel.h: $(BUILD)/bpf/%.bpf.o
 
 # --- user side -------------------------------------------------------------------------------
 
-# The way of a response is optimised as one when the program is linked; the objects are ordinary
-# ones too, for tests and tools. LTO= leaves it out.
+# The way of a response is optimised more, and as one when the program is linked; the objects are
+# ordinary ones too, for tests and tools. LTO= leaves that out.
 HOT := base capture churn correlate detect dns pipeline
 HOT_OBJ := $(foreach d,$(HOT),$(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard userspace/$(d)/*.c)))
 LTO := $(if $(SANITIZER),,$(shell $(CC) -flto=auto -ffat-lto-objects -x c -c /dev/null \
 	-o /dev/null 2>&1 || echo no))
 LTO := $(if $(SANITIZER)$(LTO),,-flto=auto)
-$(HOT_OBJ): CFLAGS += $(if $(LTO),$(LTO) -ffat-lto-objects)
+$(HOT_OBJ): CFLAGS += $(if $(SANITIZER),,-O3) $(if $(LTO),$(LTO) -ffat-lto-objects)
 
 $(BUILD)/obj/%.o: %.c Makefile | $(SKEL)
 	@mkdir -p $(@D)

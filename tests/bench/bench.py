@@ -107,16 +107,21 @@ def logged_by_suricata(path, tmp):
 
 def offline(tmp):
     responses, some, few = 500000, 200000, 20000
-    path, asked, short = (os.path.join(tmp, name) for name in ("w.pcap", "asked.pcap", "short.pcap"))
+    path, twice, asked, short = (os.path.join(tmp, name + ".pcap")
+                                 for name in ("w", "twice", "asked", "short"))
     workload(path, responses)
+    workload(twice, 2 * responses)
     workload(asked, some, 100000, "-Q")
     workload(short, few)
     none, everything = ["replay", "-q", "--emit", "none"], ["replay", "-q", "--emit", "all"]
     subjects = [("fluxtap, detection", [FLUXTAP, *none, path], responses),
+                ("fluxtap, detection, twice as many", [FLUXTAP, *none, twice], 2 * responses),
                 ("fluxtap, detection and JSON of all", [FLUXTAP, *everything, path], responses)]
     if os.environ.get("BASE"):
         base = build_base(os.environ["BASE"], os.path.join(tmp, "base"))
         subjects += [(f"{os.environ['BASE']}, detection", [base, *none, path], responses),
+                     (f"{os.environ['BASE']}, detection, twice as many", [base, *none, twice],
+                      2 * responses),
                      (f"{os.environ['BASE']}, detection and JSON", [base, *everything, path],
                       responses)]
     peers = [("tcpdump", "tcpdump (one line each)", ["-nn", "-r", short], few),

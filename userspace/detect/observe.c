@@ -38,7 +38,7 @@ uint8_t domain_offset(struct detector *d, const struct dns_name *name)
 	size_t first = name->wire[0] + 1U;
 	struct suffix_entry *entry = NULL, *below;
 	struct dns_name domain;
-	uint32_t key, own_key;
+	uint32_t key = 0, own_key;
 
 	if (first < name->len) {
 		entry = suffix_at(d, name, first, &key);
@@ -93,7 +93,7 @@ static bool learn_addresses(struct detector *d, const struct rrset *r, uint64_t 
 /* More networks than a handful: worth a closer look with the first change already. */
 static bool is_spread(struct detector *d, const struct rrset *r)
 {
-	uint32_t seen[4];
+	uint32_t seen[4] = { 0 };
 	unsigned int n = 0;
 
 	for (size_t i = 0; i < r->set.len && n < 4; i++) {
