@@ -180,6 +180,15 @@ static void frame_thirteen(struct packet *p)
 /* --- measuring ---------------------------------------------------------------------------------
  */
 
+/* As fluxtap's program is loaded: those that are called through one array must agree. */
+static int load_xdp(const char *name, const struct bpf_insn *code, size_t len)
+{
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .prog_flags = BPF_F_XDP_HAS_FRAGS,
+		    .expected_attach_type = BPF_XDP);
+
+	return bpf_prog_load(BPF_PROG_TYPE_XDP, name, "GPL", code, len, &opts);
+}
+
 static int load_empty(void)
 {
 	struct bpf_insn code[] = {
@@ -187,10 +196,7 @@ static int load_empty(void)
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
 
-	LIBBPF_OPTS(bpf_prog_load_opts, opts, .prog_flags = BPF_F_XDP_HAS_FRAGS,
-		    .expected_attach_type = BPF_XDP);
-
-	return bpf_prog_load(BPF_PROG_TYPE_XDP, "bench_empty", "GPL", code, 2, &opts);
+	return load_xdp("bench_empty", code, 2);
 }
 
 #define STEP 0x1e3779b1 /* odd: no word comes twice */
@@ -201,9 +207,6 @@ static int load_empty(void)
  */
 static int load_changing(size_t at, int then_fd, int *ret_map)
 {
-	/* as fluxtap's: programs of one array must agree in it */
-	LIBBPF_OPTS(bpf_prog_load_opts, opts, .prog_flags = BPF_F_XDP_HAS_FRAGS,
-		    .expected_attach_type = BPF_XDP);
 	int map = bpf_map_create(BPF_MAP_TYPE_PROG_ARRAY, "bench_then", 4, 4, 1, NULL);
 	const __s16 off = (__s16)at;
 	struct bpf_insn code[] = {
@@ -226,8 +229,7 @@ static int load_changing(size_t at, int then_fd, int *ret_map)
 	__u32 zero = 0;
 	int fd;
 
-	fd = bpf_prog_load(BPF_PROG_TYPE_XDP, "bench_changing", "GPL", code,
-			   sizeof(code) / sizeof(code[0]), &opts);
+	fd = load_xdp("bench_changing", code, sizeof(code) / sizeof(code[0]));
 	if (fd < 0 || bpf_map_update_elem(map, &zero, &then_fd, BPF_ANY)) {
 		fprintf(stderr, "kernel_bench: %s\n", strerror(errno));
 		exit(1);
@@ -336,9 +338,8 @@ static void measure_beside(const struct bench *b, struct kernel *k, int fd, int 
 			   const char *what, struct packet *p, uint32_t repeat, size_t changing)
 {
 	struct figures f = { 0 };
-	uint32_t word;
-
 	double least[2] = { 0 }, least_empty[2] = { 0 };
+	uint32_t word;
 
 	if (strncmp(what, b->kind, strlen(b->kind)) != 0)
 		return;
@@ -604,6 +605,7 @@ int main(int argc, char **argv)
 
 		kernel_watch(b.k, &other, true);
 		kernel_watch(b.due, &other, true);
+		kernel_watch(b.quiet, &other, true);
 	}
 	uname(&u);
 	printf("# Linux %s %s, %d rounds of %u runs\n", u.release, u.machine, b.rounds, b.repeat);
