@@ -58,6 +58,12 @@ FT_INLINE void ft_mapped(__u8 *addr, const __u8 *ipv4)
 	FT_STORE(__u32, addr + 12, ipv4);
 }
 
+FT_INLINE void ft_store_address(__u8 *addr, const __u8 *ipv6)
+{
+	FT_STORE(__u64, addr, ipv6);
+	FT_STORE(__u64, addr + 8, ipv6 + 8);
+}
+
 /* RFC 791 3.1. A total length of 0 stands for "all there is": segmentation offload. */
 FT_INLINE int ft_ipv4(struct ft_decode *d, const __u8 *data, const __u8 *end)
 {
@@ -96,10 +102,8 @@ FT_INLINE int ft_ipv6(struct ft_decode *d, const __u8 *data, const __u8 *end)
 	if (!p)
 		return ft_short(d, 40, FT_REASON_BAD_IP_HEADER);
 	payload = ft_be16(p + 4);
-	FT_STORE(__u64, d->pkt.src, p + 8);
-	FT_STORE(__u64, d->pkt.src + 8, p + 16);
-	FT_STORE(__u64, d->pkt.dst, p + 24);
-	FT_STORE(__u64, d->pkt.dst + 8, p + 32);
+	ft_store_address(d->pkt.src, p + 8);
+	ft_store_address(d->pkt.dst, p + 24);
 	d->pkt.ip_version = 6;
 	d->pkt.ip_ttl = p[7];
 	d->pkt.ip_proto = p[6];

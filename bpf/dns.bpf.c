@@ -72,9 +72,10 @@ __attribute__((noinline)) int ft_xdp_long_copy(struct xdp_md *ctx)
 
 FT_INLINE bool ft_xdp_quick(struct xdp_md *ctx, int how)
 {
+	struct ft_counters *c = ft_get_counters();
+	/* read behind the look-up: they need not be saved from it */
 	const __u8 *data = (const __u8 *)(long)ctx->data;
 	const __u8 *end = (const __u8 *)(long)ctx->data_end;
-	struct ft_counters *c = ft_get_counters();
 
 	return !c || ft_quick_frame(ctx, how, data, end, c);
 }

@@ -111,7 +111,14 @@ FT_INLINE long ft_load(void *ctx, int how, __u32 off, void *to, __u32 len)
 	return bpf_xdp_load_bytes(ctx, off, to, len);
 }
 
-#define FT_NEAR 256 /* octets worth copying here: a helper costs as much as eighty */
+#define FT_NEAR 512 /* octets worth copying here: a helper costs as much as some hundreds */
+
+FT_INLINE void ft_copy_words(__u8 *to, const __u8 *from, int n)
+{
+#pragma unroll
+	for (int i = 0; i < n; i++)
+		*(__u64 *)(to + 8 * i) = *(const __u64 *)(from + 8 * i);
+}
 
 /*
  * The same of a message of 12 octets or more of a plain packet: short ones by whole words, the last
@@ -127,27 +134,30 @@ FT_INLINE long ft_load_near(void *ctx, int how, __u32 off, __u8 *to, __u32 len)
 
 	if (len > FT_NEAR || len < 12)
 		return ft_load(ctx, how, off, to, len);
-	for (__u32 i = 0; i + 16 <= FT_NEAR; i += 16) {
-		if (i + 16 > len || p + i + 16 > end)
+	for (__u32 i = 0; i + 64 <= FT_NEAR; i += 64) {
+		if (i + 64 > len || p + i + 64 > end)
 			break;
-		*(__u64 *)(to + i) = *(const __u64 *)(p + i);
-		*(__u64 *)(to + i + 8) = *(const __u64 *)(p + i + 8);
+		ft_copy_words(to + i, p + i, 8);
 	}
-	/* up to fifteen octets are left */
+	/* up to 63 octets are left */
 	off = len;
-	asm volatile("%0 &= 496" : "+r"(off)); /* what the compiler knows, the verifier must see */
-	if (len & 8) {
+	asm volatile("%0 &= 960" : "+r"(off)); /* what the compiler knows, the verifier must see */
+#pragma unroll
+	for (__u32 n = 32; n >= 8; n /= 2) {
+		if (!(len & n))
+			continue;
 		last = p + off;
-		if (last + 8 > end)
+		if (last + n > end)
 			return -1;
-		*(__u64 *)(to + off) = *(const __u64 *)last;
+		ft_copy_words(to + off, last, (int)n / 8);
+		off += n;
 	}
 	off = len - 8;
-	asm volatile("%0 &= 255" : "+r"(off));
+	asm volatile("%0 &= 511" : "+r"(off));
 	last = p + off;
 	if (last + 8 > end)
 		return -1;
-	*(__u64 *)(to + off) = *(const __u64 *)last;
+	ft_copy_words(to + off, last, 1);
 	return 0;
 }
 

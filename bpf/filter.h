@@ -24,11 +24,10 @@ struct ft_verdict {
 	__u32 novelty; /* enum ft_novelty */
 };
 
-/* The lower half, or 1 for 0, which is what a free place holds; without a branch. */
+/* 0 is what a free place holds: one bit less tells places apart, and nothing has to be asked. */
 FT_INLINE __u32 ft_nonzero(__u64 x)
 {
-	x = (__u32)x;
-	return (__u32)(x + ((x - 1) >> 63));
+	return (__u32)x | 1;
 }
 
 FT_INLINE __u32 ft_repeats(__u32 word)
@@ -110,15 +109,9 @@ FT_INLINE bool ft_new_client(struct ft_scratch *s, const struct ft_walk *w, __u6
 	return line && ft_line_learn(s, line, tag | 1);
 }
 
-/*
- * A set that comes back in place of another is a change to whoever counts what goes and returns,
- * so it is told of sooner than that everything is as it was.
- */
-FT_INLINE bool ft_is_due(const struct ft_known_set *set, bool is_back, __u32 now)
+FT_INLINE bool ft_is_due(const struct ft_known_set *set, __u32 ticks, __u32 now)
 {
-	return now - set->emitted >=
-		       (is_back ? ft_settings.return_ticks : ft_settings.refresh_ticks) ||
-	       ft_repeats(set->repeats) >= FT_REPEATS_MAX;
+	return now - set->emitted >= ticks || ft_repeats(set->repeats) >= FT_REPEATS_MAX;
 }
 
 /* The entry in which the message just walked may be known. */
@@ -132,41 +125,54 @@ FT_INLINE struct ft_known *ft_filter_entry(const struct ft_walk *w, struct ft_ve
 		  : NULL;
 }
 
-/* Judge the message just walked. True when it says nothing new: to be counted, no record. */
-FT_INLINE bool ft_filter_judge(struct ft_scratch *s, __u64 fingerprint, struct ft_verdict *v)
+/*
+ * Judge the message just walked. Returns the set that it repeats, there to be counted; NULL when it
+ * is worth a record. A set that comes back in place of another is a change to whoever counts what
+ * goes and returns, so it is told of sooner than that everything is as it was.
+ */
+FT_INLINE struct ft_known_set *ft_filter_judge(struct ft_scratch *s, __u64 fingerprint,
+					       struct ft_verdict *v)
 {
 	const struct ft_walk *w = &s->walk;
+	__u32 ticks = ft_settings.refresh_ticks;
+	struct ft_known_set *set;
 	struct ft_known *e;
 
 	v->tag = ft_nonzero(w->name_hash >> 32);
 	v->fingerprint = ft_nonzero(fingerprint);
 	v->now = (__u32)ft_ticks();
+	v->taken = 0;
 	e = ft_filter_entry(w, v);
 	if (!e) {
+		v->which = 0;
 		v->novelty = FT_NOVELTY_NAME;
-		return false;
+		return NULL;
 	}
 	v->known = e;
 	v->which = ft_last_set(e);
-	if (ft_set_at(e, v->which)->fingerprint != v->fingerprint)
+	set = ft_set_at(e, v->which);
+	if (set->fingerprint != v->fingerprint) {
 		v->which = ft_which_set(e, v->fingerprint);
-	if (v->which == FT_KNOWN_SETS) {
-		v->novelty = FT_NOVELTY_CHANGED;
-		return false;
+		if (v->which == FT_KNOWN_SETS) {
+			v->novelty = FT_NOVELTY_CHANGED;
+			return NULL;
+		}
+		set = ft_set_at(e, v->which);
+		ticks = ft_settings.return_ticks;
 	}
-	if (ft_is_due(ft_set_at(e, v->which), v->which != ft_last_set(e), v->now)) {
+	if (ft_is_due(set, ticks, v->now)) {
 		v->novelty = FT_NOVELTY_REFRESH;
-		return false;
+		return NULL;
 	}
 	v->novelty = FT_NOVELTY_CLIENT;
-	return !ft_settings.clients || !ft_new_client(s, w, fingerprint);
+	return ft_settings.clients && ft_new_client(s, w, fingerprint) ? NULL : set;
 }
 
-/* Held back: what its record would have said goes into the entry. */
-FT_INLINE void ft_filter_count(const struct ft_verdict *v, const struct ft_walk *w)
+/* Held back: what its record would have said goes into the entry, and into @set of it. */
+FT_INLINE void ft_filter_count(const struct ft_verdict *v, struct ft_known_set *set,
+			       const struct ft_walk *w)
 {
 	struct ft_known *e = v->known;
-	struct ft_known_set *set = ft_set_at(e, v->which);
 	__u32 after = v->now - set->emitted;
 
 	if (!ft_repeats(__sync_fetch_and_add(&set->repeats, 1))) {

@@ -78,7 +78,7 @@ __attribute__((noinline)) int ft_fold_name(__u32 now)
 
 	if (!s || !c)
 		return 0;
-	exists = s->walk.records[0] && !(s->message[3] & 15);
+	exists = s->walk.records[0] && !s->walk.rcode;
 	limit = exists ? ft_settings.zone_names_per_s : ft_settings.zone_denials_per_s;
 	parent = FT_HEADER + 1 + s->message[FT_HEADER];
 	s->walk.steps = 0;

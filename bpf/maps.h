@@ -75,7 +75,7 @@ struct ft_walk {
 	__u32 ttl_max;
 	__u64 name_hash;
 	__u32 records[3];
-	__u32 pad;
+	__u32 rcode;
 	struct ft_name_cursor cur;
 	/* By the short way: */
 	__u64 name_sum; /* of the name read last */
@@ -84,10 +84,7 @@ struct ft_walk {
 	__u32 records_at; /* where the first record begins */
 	__u32 records_all;
 	__u32 left; /* records of the part at hand */
-	__u32 deferred; /* names are left to be read */
-	__u32 covered; /* those read lie in what the skeleton is made of */
-	__u32 answers_end, authority_end; /* where the sections end */
-	__u32 pad2;
+	__u32 covered; /* the names read lie in what the skeleton is made of */
 };
 
 struct ft_rate {
@@ -218,18 +215,17 @@ struct {
 	__type(value, __u8);
 } ft_inputs SEC(".maps");
 
+/* The key of what there is one of: not on the stack, where it would be written each time. */
+static const __u32 ft_only = 0;
+
 FT_INLINE struct ft_scratch *ft_get_scratch(void)
 {
-	__u32 zero = 0;
-
-	return bpf_map_lookup_elem(&ft_scratch, &zero);
+	return bpf_map_lookup_elem(&ft_scratch, &ft_only);
 }
 
 FT_INLINE struct ft_counters *ft_get_counters(void)
 {
-	__u32 zero = 0;
-
-	return bpf_map_lookup_elem(&ft_counters, &zero);
+	return bpf_map_lookup_elem(&ft_counters, &ft_only);
 }
 
 /* The clock of everything that ages here: a load, where a helper costs five to thirty ns. */

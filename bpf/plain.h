@@ -61,7 +61,7 @@ FT_INLINE int ft_plain_response(const __u8 *data, const __u8 *end, __u32 l4, __u
 		return FT_QUICK_NO;
 	if (udp + bytes > end)
 		return FT_QUICK_NO;
-	if (!(udp[10] & 0x80))
+	if (udp[10] < 0x80)
 		return FT_QUICK_QUERY;
 	plain->l4 = l4;
 	plain->message = l4 + 8;
@@ -70,28 +70,16 @@ FT_INLINE int ft_plain_response(const __u8 *data, const __u8 *end, __u32 l4, __u
 }
 
 /*
- * @ip_end: where the packet ends by its own length. While addresses are watched the long way looks
- * at what may begin or refuse a connection.
+ * @ip_end: where the packet ends by its own length; up to @l4 and eight octets more it is at hand.
+ * While addresses are watched the long way looks at what may begin or refuse a connection.
  */
-FT_INLINE int ft_plain_ports(const __u8 *data, const __u8 *end, __u32 l4, __u32 proto, __u32 ip_end,
-			     struct ft_plain *plain)
+FT_INLINE int ft_plain_udp(const __u8 *data, const __u8 *end, __u32 l4, __u32 ip_end,
+			   struct ft_plain *plain)
 {
 	const struct ft_ports *ports = (const struct ft_ports *)&ft_settings.ports;
-	const __u8 *p = data + l4;
-	__u16 sport, dport;
+	__u16 sport = ft_raw16(data + l4), dport = ft_raw16(data + l4 + 2);
 
-	if (p + 8 > end)
-		return FT_QUICK_NO;
-	sport = ft_raw16(p);
-	dport = ft_raw16(p + 2);
-	if (proto == 6) {
-		if (p + 20 > end || l4 + 20 > ip_end || ft_has_raw_port(ports, sport))
-			return FT_QUICK_NO;
-		if (ft_has_raw_port(ports, dport))
-			return FT_QUICK_QUERY;
-		return p[13] & 6 && ft_watching ? FT_QUICK_NO : FT_QUICK_NOT_DNS;
-	}
-	if (proto != 17 || l4 + 8 > ip_end)
+	if (l4 + 8 > ip_end)
 		return FT_QUICK_NO;
 	if (ft_has_raw_port(ports, sport))
 		return ft_plain_response(data, end, l4, ip_end, plain);
@@ -102,23 +90,63 @@ FT_INLINE int ft_plain_ports(const __u8 *data, const __u8 *end, __u32 l4, __u32 
 	return ft_watching || ft_is_dhcp_port(FT_BE16(dport)) ? FT_QUICK_NO : FT_QUICK_NOT_DNS;
 }
 
+FT_INLINE int ft_plain_tcp(const __u8 *data, const __u8 *end, __u32 l4, __u32 ip_end)
+{
+	const struct ft_ports *ports = (const struct ft_ports *)&ft_settings.ports;
+	const __u8 *p = data + l4;
+
+	if (p + 20 > end || l4 + 20 > ip_end || ft_has_raw_port(ports, ft_raw16(p)))
+		return FT_QUICK_NO;
+	if (ft_has_raw_port(ports, ft_raw16(p + 2)))
+		return FT_QUICK_QUERY;
+	return p[13] & 6 && ft_watching ? FT_QUICK_NO : FT_QUICK_NOT_DNS;
+}
+
+/* By words of four octets: EtherType, version and what follows; fragment, TTL and protocol. */
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define FT_IS_PLAIN_IPV4(word) (((word) & 0xffffff) == 0x450008)
+#define FT_IS_IPV6(word)       (((word) & 0xf0ffff) == 0x60dd86)
+#define FT_WHOLE(word)	       ((word) & 0xff00ff3f)
+#define FT_WHOLE_OF(protocol)  ((protocol) << 24)
+#else
+#define FT_IS_PLAIN_IPV4(word) ((word) >> 8 == 0x080045)
+#define FT_IS_IPV6(word)       ((word) >> 12 == 0x86dd6)
+#define FT_WHOLE(word)	       ((word) & 0x3fff00ff)
+#define FT_WHOLE_OF(protocol)  (protocol)
+#endif
+
+/* IPv4 without options, no fragment. */
+FT_INLINE int ft_plain_ipv4(const __u8 *data, const __u8 *end, struct ft_plain *plain)
+{
+	__u32 kind = FT_WHOLE(*(const __u32 *)(data + 20));
+	__u32 ip_end = 14 + ft_swap16(ft_raw16(data + 16));
+
+	if (kind == FT_WHOLE_OF(17))
+		return ft_plain_udp(data, end, 34, ip_end, plain);
+	return kind == FT_WHOLE_OF(6) ? ft_plain_tcp(data, end, 34, ip_end) : FT_QUICK_NO;
+}
+
+FT_INLINE int ft_plain_ipv6(const __u8 *data, const __u8 *end, struct ft_plain *plain)
+{
+	__u32 ip_end = 54 + ft_swap16(ft_raw16(data + 18));
+
+	if (data + 54 + 8 > end)
+		return FT_QUICK_NO;
+	if (data[20] == 17)
+		return ft_plain_udp(data, end, 54, ip_end, plain);
+	return data[20] == 6 ? ft_plain_tcp(data, end, 54, ip_end) : FT_QUICK_NO;
+}
+
 FT_INLINE int ft_plain_frame(const __u8 *data, const __u8 *end, struct ft_plain *plain)
 {
-	__u32 type;
+	__u32 word;
 
 	if (data + 14 + 40 > end)
 		return FT_QUICK_NO;
-	type = ft_raw16(data + 12);
-	if (type == FT_BE16(0x0800)) {
-		if (data[14] != 0x45 || ft_raw16(data + 20) & FT_BE16(0x3fff))
-			return FT_QUICK_NO;
-		return ft_plain_ports(data, end, 34, data[23], 14 + ft_swap16(ft_raw16(data + 16)),
-				      plain);
-	}
-	if (type == FT_BE16(0x86dd) && data[14] >> 4 == 6)
-		return ft_plain_ports(data, end, 54, data[20], 54 + ft_swap16(ft_raw16(data + 18)),
-				      plain);
-	return FT_QUICK_NO;
+	word = *(const __u32 *)(data + 12);
+	if (FT_IS_PLAIN_IPV4(word))
+		return ft_plain_ipv4(data, end, plain);
+	return FT_IS_IPV6(word) ? ft_plain_ipv6(data, end, plain) : FT_QUICK_NO;
 }
 
 /* The client alone, for the filter. */
@@ -127,12 +155,10 @@ FT_INLINE int ft_fill_client(struct ft_decode *d, const __u8 *data, const __u8 *
 {
 	if (data + 54 > end)
 		return -1;
-	if (plain->l4 == 34) {
+	if (plain->l4 == 34)
 		ft_mapped(d->pkt.dst, data + 30);
-	} else {
-		FT_STORE(__u64, d->pkt.dst, data + 38);
-		FT_STORE(__u64, d->pkt.dst + 8, data + 46);
-	}
+	else
+		ft_store_address(d->pkt.dst, data + 38);
 	return 0;
 }
 
@@ -164,10 +190,8 @@ FT_INLINE int ft_fill_plain(struct ft_decode *d, const __u8 *data, const __u8 *e
 		return -1;
 	d->pkt.ip_version = 6;
 	d->pkt.ip_ttl = data[21];
-	FT_STORE(__u64, d->pkt.src, data + 22);
-	FT_STORE(__u64, d->pkt.src + 8, data + 30);
-	FT_STORE(__u64, d->pkt.dst, data + 38);
-	FT_STORE(__u64, d->pkt.dst + 8, data + 46);
+	ft_store_address(d->pkt.src, data + 22);
+	ft_store_address(d->pkt.dst, data + 38);
 	FT_STORE(__u32, &d->pkt.sport, data + 54);
 	return 0;
 }

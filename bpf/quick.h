@@ -384,20 +384,6 @@ FT_INLINE __u32 ft_section(__u32 i, __u32 answers, __u32 authorities)
 	return ((answers + ~i) >> 31) + ((authorities + ~i) >> 31);
 }
 
-FT_INLINE void ft_records_start(struct ft_walk *w)
-{
-	w->pos = w->records_at;
-	w->sum = 0;
-	w->ttl_min = ~0U;
-	w->ttl_max = 0;
-}
-
-FT_INLINE void ft_records_end(struct ft_walk *w)
-{
-	if (w->ttl_min > w->ttl_max) /* no record had one */
-		w->ttl_min = 0;
-}
-
 /*
  * All records, names and all; the question has been read. 0, or -1: take the long way. What one
  * round hands to the next lies in memory; see decode.h.
@@ -406,7 +392,9 @@ FT_INLINE int ft_quick_records(struct ft_scratch *s, const struct ft_view *v)
 {
 	struct ft_walk *w = &s->walk;
 
-	ft_records_start(w);
+	w->pos = w->records_at;
+	w->sum = 0;
+	ft_ttl_start(w);
 	w->covered = 1;
 	for (__u32 i = 0; i < FT_QUICK_RECORDS; i++) {
 		__u32 pos;
@@ -419,7 +407,6 @@ FT_INLINE int ft_quick_records(struct ft_scratch *s, const struct ft_view *v)
 			return -1;
 		w->pos = pos;
 	}
-	ft_records_end(w);
 	return 0;
 }
 

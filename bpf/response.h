@@ -73,7 +73,7 @@ FT_INLINE void ft_fill_response(struct ft_scratch *s, struct ft_response *r, __u
 	r->name_hash = w->name_hash;
 	r->fingerprint = fingerprint;
 	r->repeats = 0;
-	r->ttl_min = w->ttl_min;
+	r->ttl_min = w->ttl_min <= w->ttl_max ? w->ttl_min : 0; /* no record had one */
 	r->ttl_max = w->ttl_max;
 	r->records[0] = (__u16)w->records[0];
 	r->records[1] = (__u16)w->records[1];
@@ -101,7 +101,7 @@ FT_INLINE __u32 ft_emit_response(struct ft_scratch *s, struct ft_counters *c, __
 	pending = ft_ring_pending(s, size);
 	if (ft_must_shed(v->novelty, pending)) {
 		if (v->known && v->novelty != FT_NOVELTY_CHANGED)
-			ft_filter_count(v, &s->walk);
+			ft_filter_count(v, ft_set_at(v->known, v->which), &s->walk);
 		return FT_STAGE_SHED;
 	}
 	ft_fill_response(s, r, fingerprint, v->novelty);
@@ -127,16 +127,18 @@ FT_INLINE __u32 ft_emit_response(struct ft_scratch *s, struct ft_counters *c, __
 FT_INLINE __u32 ft_judge_response(struct ft_scratch *s, struct ft_counters *c)
 {
 	struct ft_walk *w = &s->walk;
-	__u64 fingerprint = ft_fingerprint(ft_settings.seed, w->sum, s->message[3]);
+	__u64 fingerprint = ft_fingerprint(ft_settings.seed, w->sum, (__u8)w->rcode);
 	struct ft_verdict v = {.novelty = FT_NOVELTY_UNFILTERED};
+	struct ft_known_set *set;
 
 	if (w->status != FT_REASON_NONE) {
 		if (!ft_rate_allows(&s->rate[FT_RATE_MALFORMED], ft_settings.malformed_per_s))
 			return FT_REASON_MALFORMED_RATE;
 		v.novelty = FT_NOVELTY_BROKEN;
 	} else if (ft_settings.filter && w->name_hash) {
-		if (ft_filter_judge(s, fingerprint, &v)) {
-			ft_filter_count(&v, w);
+		set = ft_filter_judge(s, fingerprint, &v);
+		if (set) {
+			ft_filter_count(&v, set, w);
 			return FT_STAGE_REPEAT;
 		}
 	}
@@ -144,33 +146,42 @@ FT_INLINE __u32 ft_judge_response(struct ft_scratch *s, struct ft_counters *c)
 }
 
 /* The same of a plain frame walked in place; its record is put together only if it goes up. */
-FT_INLINE __u32 ft_judge_plain(void *ctx, int how, struct ft_scratch *s, struct ft_counters *c,
-			       const __u8 *data, const __u8 *end, const struct ft_plain *plain)
+FT_INLINE __u32 ft_emit_plain(void *ctx, int how, struct ft_scratch *s, struct ft_counters *c,
+			      const __u8 *data, const __u8 *end, const struct ft_plain *plain,
+			      __u64 fingerprint, struct ft_verdict *v)
 {
-	struct ft_walk *w = &s->walk;
-	struct ft_verdict v = {.novelty = FT_NOVELTY_UNFILTERED};
-	const __u8 *flags = data + plain->message;
-	__u64 fingerprint;
-
-	/* it stays in memory: else each of its parts is copied about on every path */
-	asm volatile("" : : "r"(&v) : "memory");
-	asm volatile("" : "+r"(flags)); /* one pointer for what is proved and what is read */
-	if (flags + 4 > end)
-		return FT_REASON_TRUNCATED_CAPTURE;
-	fingerprint = ft_fingerprint(ft_settings.seed, w->sum, flags[3]);
-	if (ft_settings.clients && ft_fill_client(&s->d, data, end, plain))
-		return FT_REASON_TRUNCATED_CAPTURE;
-	if (ft_settings.filter) {
-		if (ft_filter_judge(s, fingerprint, &v)) {
-			ft_filter_count(&v, w);
-			return FT_STAGE_REPEAT;
-		}
-	}
 	if (ft_fill_plain(&s->d, data, end, plain) ||
 	    ft_load_near(ctx, how, plain->message, s->message, plain->len))
 		return FT_REASON_TRUNCATED_CAPTURE;
 	ft_fill_origin(ctx, how, &s->d.pkt);
-	return ft_emit_response(s, c, fingerprint, &v, 0);
+	return ft_emit_response(s, c, fingerprint, v, 0);
+}
+
+FT_INLINE void ft_judge_plain(void *ctx, int how, struct ft_scratch *s, struct ft_counters *c,
+			      const __u8 *data, const __u8 *end, const struct ft_plain *plain)
+{
+	struct ft_walk *w = &s->walk;
+	__u64 fingerprint = ft_fingerprint(ft_settings.seed, w->sum, (__u8)w->rcode);
+	struct ft_known_set *set = NULL;
+	struct ft_verdict v;
+
+	/* it stays in memory: else each of its parts is copied about on every path */
+	asm volatile("" : : "r"(&v) : "memory");
+	if (ft_settings.clients && ft_fill_client(&s->d, data, end, plain)) {
+		ft_count_response(c, FT_REASON_TRUNCATED_CAPTURE);
+		return;
+	}
+	if (ft_settings.filter)
+		set = ft_filter_judge(s, fingerprint, &v);
+	else
+		v = (struct ft_verdict){.novelty = FT_NOVELTY_UNFILTERED};
+	if (set) {
+		ft_filter_count(&v, set, w);
+		ft_count_response(c, FT_STAGE_REPEAT);
+		barrier(); /* else it is counted with those whose outcome has to be looked at */
+		return;
+	}
+	ft_count_response(c, ft_emit_plain(ctx, how, s, c, data, end, plain, fingerprint, &v));
 }
 
 /* Walk and judge a plain frame with a response. 0, or -1: take the long way. */
@@ -184,7 +195,7 @@ FT_INLINE int ft_plain_response_frame(void *ctx, int how, const __u8 *data, cons
 		return -1;
 	/* through memory: the verifier then forgets on which of many paths it came here */
 	barrier();
-	ft_count_response(c, ft_judge_plain(ctx, how, s, c, data, end, &plain));
+	ft_judge_plain(ctx, how, s, c, data, end, &plain);
 	return 0;
 }
 

@@ -6,15 +6,16 @@
  * what such names came to.  Only a message whose skeleton is not remembered is read in full
  * (quick.h), and remembered.
  *
- * The skeleton is the question, the counts, where the sections end, and of each record in its place
- * owner, type, class and length: of the answers where the owner is not the question's name, of the
- * other sections of each A, AAAA, NS and CNAME, and of the rest where the owner points to what has
- * not been read.  With them go the octets of each NS and CNAME, and outside the answers of each A
- * and AAAA.  All else the pass itself sees to be sound.  TTLs do not enter, nor does the rdata of
- * other types: names that reach into these are not remembered (covered).  Addresses in the answers
- * do not enter either; they are read each time.  So a change of addresses, their rotation, or
- * another TTL leaves the skeleton as it was, and everything behind it as it would have been without
- * it.
+ * The skeleton is the question, the counts, and of each record in its place owner, type, class and
+ * length: of the answers where the owner is not the question's name, of the other sections of each
+ * A, AAAA, NS and CNAME, and of the rest where the owner points to what has not been read.  Its
+ * place is where it lies and, behind the answers, which one it is: two records without names could
+ * take up the octets of one, and what follows them stand in another section.  With them go the
+ * octets of each NS and CNAME, and outside the answers of each A and AAAA.  All else the pass
+ * itself sees to be sound.  TTLs do not enter, nor does the rdata of other types: names that reach
+ * into these are not remembered (covered).  Addresses in the answers do not enter either; they are
+ * read each time.  So a change of addresses, their rotation, or another TTL leaves the skeleton as
+ * it was, and everything behind it as it would have been without it.
  */
 #ifndef FLUXTAP_SKELETON_H
 #define FLUXTAP_SKELETON_H
@@ -24,6 +25,10 @@
 #define FT_RDATA_WORDS 8 /* of a name; longer ones are read in full */
 #define FT_RUN	       8 /* A records alike that one round takes */
 #define FT_ROUNDS      16 /* of one answer or run; what needs more is read in full */
+#define FT_TURN	       (FT_QUICK_MAX + 1ULL) /* beyond all positions */
+
+/* What is shorter is read in full. No record adds as much, and none tells the verifier more of it. */
+#define FT_QUICK_MIN 32
 
 /*
  * Eight octets of a record with a pointer for its owner: owner, type, class, upper half of the TTL;
@@ -55,6 +60,8 @@ struct ft_pass {
 	const __u8 *p; /* and in the packet */
 	__u64 head; /* its first eight octets */
 	__u64 tail; /* and four more */
+	__u64 len; /* of the message */
+	__u64 turn; /* 0 for the answers, FT_TURN and its multiples for what follows */
 	__u32 n; /* octets of rdata */
 };
 
@@ -77,7 +84,7 @@ FT_INLINE bool ft_skeleton_octets(struct ft_pass *r, const struct ft_view *v, __
 /* The head decides what the names are, or is sound only if they are. Returns its place. */
 FT_INLINE __u64 ft_skeleton_head(struct ft_pass *r, __u64 key)
 {
-	__u64 place = r->pos * r->step;
+	__u64 place = (r->pos + r->turn) * r->step;
 
 	r->skeleton += ft_halves(place + key);
 	return place;
@@ -183,7 +190,7 @@ FT_INLINE bool ft_skeleton_answers(struct ft_walk *w, const struct ft_view *v, s
 			return true;
 		r->pos = ft_bound(r->pos);
 		n = ft_skeleton_answer(w, v, r, left);
-		if (!n || r->pos > w->len)
+		if (!n || r->pos > r->len)
 			return false;
 		w->left = left - n;
 	}
@@ -268,51 +275,44 @@ FT_INLINE bool ft_skeleton_record(struct ft_scratch *s, const struct ft_view *v,
 FT_INLINE bool ft_skeleton_rest(struct ft_scratch *s, const struct ft_view *v, struct ft_pass *r)
 {
 	struct ft_walk *w = &s->walk;
-	__u32 n = w->records_all - w->answers;
+	__u64 end = FT_TURN * (__u64)(w->records_all - w->answers + 1);
 
-	w->answers_end = (__u32)r->pos;
-	for (__u32 round = 0; round <= FT_QUICK_RECORDS; round++) {
-		if (round == w->records[1])
-			w->authority_end = (__u32)r->pos;
-		if (round >= n)
-			return true;
+	/* by this the verifier sees that there is an end */
+	if (end > FT_TURN * (FT_QUICK_RECORDS + 1))
+		return false;
+	for (r->turn = FT_TURN; r->turn < end; r->turn += FT_TURN) {
+		asm volatile("" : "+r"(end));
 		r->pos = ft_bound(r->pos);
-		if (!ft_skeleton_record(s, v, r) || r->pos > w->len)
+		if (!ft_skeleton_record(s, v, r) || r->pos > r->len)
 			return false;
 	}
-	return false;
+	return true;
 }
 
-/*
- * Where the sections end: by their octets alone two records without names could pass for one, and
- * what follows them for records of another section.
- */
-FT_INLINE __u64 ft_skeleton_sections(const struct ft_walk *w, __u64 step)
-{
-	return ft_halves(8 * step + ((__u64)w->answers_end << 32 | w->authority_end));
-}
+enum ft_skeleton { FT_SKELETON_NONE, FT_SKELETON_WHOLE, FT_SKELETON_DEFERRED };
 
-/* 0, or -1 to give up. */
-FT_INLINE int ft_skeleton_records(struct ft_scratch *s, const struct ft_view *v)
+/* _NONE: give up. _WHOLE: all has been read; _DEFERRED: all but what the names come to. */
+FT_INLINE enum ft_skeleton ft_skeleton_records(struct ft_scratch *s, const struct ft_view *v)
 {
 	struct ft_walk *w = &s->walk;
-	struct ft_pass r = {.seed = ft_settings.seed, .step = ft_skeleton_step(ft_settings.seed)};
+	struct ft_pass r = {.len = w->len};
 
-	ft_records_start(w);
+	if (r.len < FT_QUICK_MIN)
+		return FT_SKELETON_NONE;
+	r.seed = ft_settings.seed;
+	r.step = ft_skeleton_step(r.seed);
+	r.skeleton = w->skeleton;
+	r.pos = w->records_at;
 	w->key = 0; /* which no pointer begins */
 	w->left = w->answers;
-	r.skeleton = w->skeleton;
-	r.sum = w->sum;
-	r.pos = w->records_at;
+	ft_ttl_start(w);
 	if (!ft_skeleton_answers(w, v, &r) || !ft_skeleton_rest(s, v, &r))
-		return -1;
+		return FT_SKELETON_NONE;
 	w->sum = r.sum;
-	w->deferred = ft_skeleton_deferred(w, r.skeleton);
-	if (w->deferred)
-		r.skeleton += ft_skeleton_sections(w, r.step);
+	if (!ft_skeleton_deferred(w, r.skeleton))
+		return FT_SKELETON_WHOLE;
 	w->skeleton = r.skeleton;
-	ft_records_end(w);
-	return 0;
+	return FT_SKELETON_DEFERRED;
 }
 
 /* --- what was read before -------------------------------------------------------------------- */
@@ -393,6 +393,7 @@ FT_INLINE int ft_quick_start(struct ft_scratch *s, const struct ft_view *v)
 	w->generation++;
 	w->len = v->len;
 	w->status = FT_REASON_NONE;
+	w->rcode = p[3] & 15;
 	w->records[0] = ft_swap16(ft_raw16(p + 6));
 	w->records[1] = ft_swap16(ft_raw16(p + 8));
 	w->records[2] = ft_swap16(ft_raw16(p + 10));
@@ -426,9 +427,15 @@ FT_INLINE int ft_quick_walk(struct ft_scratch *s, struct ft_counters *c, void *c
 	/* the verifier would follow every length of the question from here */
 	barrier();
 	ft_view_init(&v, ctx, how, message, len);
-	if (ft_skeleton_records(s, &v))
+	switch (ft_skeleton_records(s, &v)) {
+	case FT_SKELETON_NONE:
 		return ft_quick_names(s, c, &v, false);
-	if (!w->deferred || ft_skeleton_known(w))
+	case FT_SKELETON_WHOLE:
+		return 0;
+	case FT_SKELETON_DEFERRED:
+		break;
+	}
+	if (ft_skeleton_known(w))
 		return 0;
 	return ft_quick_names(s, c, &v, true);
 }

@@ -248,6 +248,13 @@ FT_INLINE __u32 ft_ttl(__u32 ttl)
 	return ttl & ~(__u32)((__s32)ttl >> 31);
 }
 
+/* The minimum stays above the maximum where no record has a TTL. */
+FT_INLINE void ft_ttl_start(struct ft_walk *w)
+{
+	w->ttl_min = ~0U;
+	w->ttl_max = 0;
+}
+
 FT_INLINE void ft_note_ttl(struct ft_walk *w, __u32 section, __u32 ttl)
 {
 	if (section)
@@ -346,8 +353,7 @@ FT_INLINE void ft_walk_start(struct ft_walk *w, __u32 len)
 	w->len = len;
 	w->steps = 0;
 	w->status = FT_REASON_NONE;
-	w->ttl_min = ~0U;
-	w->ttl_max = 0;
+	ft_ttl_start(w);
 	w->name_hash = 0;
 	w->records[0] = w->records[1] = w->records[2] = 0;
 }
@@ -360,6 +366,7 @@ FT_INLINE void ft_walk_message(struct ft_scratch *s, __u32 len)
 	__u32 questions, records;
 
 	ft_walk_start(w, len);
+	w->rcode = s->message[3] & 15;
 	questions = ft_be16(s->message + 4);
 	w->answers = ft_be16(s->message + 6);
 	w->authorities = w->answers + ft_be16(s->message + 8);
@@ -370,8 +377,6 @@ FT_INLINE void ft_walk_message(struct ft_scratch *s, __u32 len)
 		bpf_loop(questions - 1, ft_question_cb, &ctx, 0);
 	if (records && w->status == FT_REASON_NONE)
 		bpf_loop(records, ft_record_cb, &ctx, 0);
-	if (w->ttl_min > w->ttl_max) /* no record had one */
-		w->ttl_min = 0;
 }
 
 /* A global function: verified once, by itself. */
