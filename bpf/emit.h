@@ -113,11 +113,31 @@ FT_INLINE long ft_load(void *ctx, int how, __u32 off, void *to, __u32 len)
 
 #define FT_NEAR 512 /* octets worth copying here: a helper costs as much as some hundreds */
 
-FT_INLINE void ft_copy_words(__u8 *to, const __u8 *from, int n)
+/* @n, of 8 to 64, is a constant: octets. */
+FT_INLINE void ft_copy_words(__u8 *to, const __u8 *from, __u32 n)
 {
 #pragma unroll
-	for (int i = 0; i < n; i++)
-		*(__u64 *)(to + 8 * i) = *(const __u64 *)(from + 8 * i);
+	for (__u32 i = 0; i < n; i += 8)
+		*(__u64 *)(to + i) = *(const __u64 *)(from + i);
+}
+
+struct ft_copy {
+	__u8 *to;
+	const __u8 *from;
+	const __u8 *end; /* of the packet */
+	__u32 off; /* copied so far */
+};
+
+/* The next @n octets. False when they are not at hand. */
+FT_INLINE bool ft_copy_more(struct ft_copy *c, __u32 n)
+{
+	const __u8 *p = c->from + c->off;
+
+	if (p + n > c->end)
+		return false;
+	ft_copy_words(c->to + c->off, p, n);
+	c->off += n;
+	return true;
 }
 
 /*
@@ -128,37 +148,30 @@ FT_INLINE long ft_load_near(void *ctx, int how, __u32 off, __u8 *to, __u32 len)
 {
 	const struct __sk_buff *skb = ctx;
 	const struct xdp_md *xdp = ctx;
-	const __u8 *p = (const __u8 *)(long)(how & FT_TC ? skb->data : xdp->data) + (off & 127);
-	const __u8 *end = (const __u8 *)(long)(how & FT_TC ? skb->data_end : xdp->data_end);
-	const __u8 *last;
+	const __u8 *data = (const __u8 *)(long)(how & FT_TC ? skb->data : xdp->data);
+	struct ft_copy c = {
+		.to = to,
+		.from = data + (off & 127),
+		.end = (const __u8 *)(long)(how & FT_TC ? skb->data_end : xdp->data_end),
+	};
 
 	if (len > FT_NEAR || len < 12)
 		return ft_load(ctx, how, off, to, len);
 	for (__u32 i = 0; i + 64 <= FT_NEAR; i += 64) {
-		if (i + 64 > len || p + i + 64 > end)
+		if (i + 64 > len || c.from + i + 64 > c.end)
 			break;
-		ft_copy_words(to + i, p + i, 8);
+		ft_copy_words(to + i, c.from + i, 64);
 	}
 	/* up to 63 octets are left */
-	off = len;
-	asm volatile("%0 &= 960" : "+r"(off)); /* what the compiler knows, the verifier must see */
-#pragma unroll
-	for (__u32 n = 32; n >= 8; n /= 2) {
-		if (!(len & n))
-			continue;
-		last = p + off;
-		if (last + n > end)
-			return -1;
-		ft_copy_words(to + off, last, (int)n / 8);
-		off += n;
-	}
-	off = len - 8;
-	asm volatile("%0 &= 511" : "+r"(off));
-	last = p + off;
-	if (last + 8 > end)
+	c.off = len;
+	/* what the compiler knows, the verifier must see */
+	asm volatile("%0 &= 960" : "+r"(c.off));
+	if ((len & 32 && !ft_copy_more(&c, 32)) || (len & 16 && !ft_copy_more(&c, 16)) ||
+	    (len & 8 && !ft_copy_more(&c, 8)))
 		return -1;
-	ft_copy_words(to + off, last, 1);
-	return 0;
+	c.off = len - 8;
+	asm volatile("%0 &= 511" : "+r"(c.off));
+	return ft_copy_more(&c, 8) ? 0 : -1;
 }
 
 /* Samples are beside the ledger: the frame has been counted. */
