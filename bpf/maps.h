@@ -10,6 +10,7 @@
 
 const volatile struct ft_settings ft_settings = {
 	.seed = FT_SEED_FIXED,
+	.step = FT_SEED_FIXED * FT_NAME_BASE,
 	.refresh_ticks = ~0U,
 	.follow_tcp = 1,
 	.follow_fragments = FT_FRAGMENTS_KNOWN,

@@ -305,7 +305,7 @@ FT_INLINE __u64 ft_quick_question(struct ft_scratch *s, const struct ft_view *v)
 		return 0;
 	/* as ft_question_sum() */
 	if (!ft_quick_words(v, v->data + FT_HEADER, root + 1 - FT_HEADER, FT_QUESTION_WORDS,
-			    ft_question_place(seed), seed, true, &sum))
+			    ft_settings.step, seed, true, &sum))
 		return 0;
 	p = v->data + ft_bound(root);
 	if (p + 5 > v->end)

@@ -18,6 +18,12 @@ enum ft_fragments_mode {
 
 struct ft_settings {
 	__u64 seed;
+	/*
+	 * ft_question_place(seed). Times where a word of the message lies, it is added to the word
+	 * before its halves are multiplied (as in NH, RFC 4418 5): it counts by where it lies, and
+	 * nobody outside knows how.
+	 */
+	__u64 step;
 	__u32 refresh_ticks; /* of the set told last */
 	__u32 return_ticks; /* of one that others have replaced */
 	__u32 ticks_per_second;

@@ -53,7 +53,7 @@
 /* What a pass adds up, kept out of memory, and the record at hand. */
 struct ft_pass {
 	__u64 seed;
-	__u64 step; /* from one place to the next, see below */
+	__u64 step;
 	__u64 sum; /* of the addresses of the answer, as in ft_walk */
 	__u64 skeleton;
 	__u64 pos; /* of the record in the message */
@@ -64,15 +64,6 @@ struct ft_pass {
 	__u64 turn; /* 0 for the answers, FT_TURN and its multiples for what follows */
 	__u32 n; /* octets of rdata */
 };
-
-/*
- * What is added to the word at @pos of the message before its halves are multiplied (as in NH, RFC
- * 4418 5): a word counts by where it lies, and nobody outside knows how.
- */
-FT_INLINE __u64 ft_skeleton_step(__u64 seed)
-{
-	return seed * FT_NAME_BASE;
-}
 
 /* The rdata as it lies there, the first word at @place. False when it is too much, or nothing. */
 FT_INLINE bool ft_skeleton_octets(struct ft_pass *r, const struct ft_view *v, __u64 place)
@@ -300,7 +291,7 @@ FT_INLINE enum ft_skeleton ft_skeleton_records(struct ft_scratch *s, const struc
 	if (r.len < FT_QUICK_MIN)
 		return FT_SKELETON_NONE;
 	r.seed = ft_settings.seed;
-	r.step = ft_skeleton_step(r.seed);
+	r.step = ft_settings.step;
 	r.skeleton = w->skeleton;
 	r.pos = w->records_at;
 	w->key = 0; /* which no pointer begins */
@@ -406,7 +397,7 @@ FT_INLINE int ft_quick_start(struct ft_scratch *s, const struct ft_view *v)
 	if (!pos || pos > v->len)
 		return -1;
 	w->records_at = (__u32)pos;
-	w->skeleton = w->name_hash + ft_halves(4 * ft_skeleton_step(ft_settings.seed) +
+	w->skeleton = w->name_hash + ft_halves(4 * ft_settings.step +
 					       *(const __u64 *)(p + 4));
 	return 0;
 }

@@ -217,6 +217,7 @@ static int open_and_load(struct kernel *k, void (*adjust)(struct ft_settings *))
 		return err;
 	if (adjust)
 		adjust(settings);
+	settings->step = ft_question_place(settings->seed);
 	choose_programs(k);
 	err = size_maps(k);
 	if (!err)
