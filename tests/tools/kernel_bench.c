@@ -362,7 +362,7 @@ static void measure_beside(const struct bench *b, struct kernel *k, int fd, int 
 		return;
 	run(fd, p, 10);
 	for (int i = 0; i < b->rounds; i++) {
-		double empty = run_counted(b, empty_fd, p, b->repeat, least_empty);
+		double empty = run_counted(b, empty_fd, p, repeat, least_empty);
 
 		drain(k);
 		f.ns[i] = run_counted(b, fd, p, repeat, least);
