@@ -211,35 +211,34 @@ FT_INLINE void ft_filter_give_back(const struct ft_verdict *v)
 		__sync_fetch_and_add(&ft_set_at(v->known, v->which)->repeats, v->taken);
 }
 
-FT_INLINE void ft_filter_evict(struct ft_counters *c, struct ft_known *e)
+FT_INLINE void ft_filter_evict(struct ft_counters *c, struct ft_known *e, __u32 now)
 {
 	if (e->tag)
 		c->evictions++;
 #pragma unroll
 	for (__u32 i = 0; i < FT_KNOWN_SETS; i++) {
 		c->evicted_repeats += ft_repeats(e->set[i].repeats);
-		e->set[i] = (struct ft_known_set){};
+		e->set[i] = (struct ft_known_set){.emitted = now ^ 1U << 31};
 	}
 }
 
 /*
  * Which set makes room: the one that went up longest ago, and those first that owe no repeats to
- * anybody. A free one was never reported.
+ * anybody. A free one was never reported: half the range of the clock ago, see ft_filter_evict().
  */
 FT_INLINE __u32 ft_set_makes_room(const struct ft_known *e, __u32 now)
 {
-	__u32 which = 0, most = 0;
+	__u64 most = 0;
 
 #pragma unroll
 	for (__u32 i = 0; i < FT_KNOWN_SETS; i++) {
 		const struct ft_known_set *set = &e->set[i];
-		__u32 age = (now - set->emitted) >> 1 | (set->repeats ? 0 : 1U << 31);
+		__u64 owes_none = ((__u64)set->repeats - 1) >> 63;
+		__u64 age = (owes_none << 32 | (__u32)(now - set->emitted)) << 2 | i;
 
-		age = set->fingerprint ? age : ~0U;
-		which = age > most ? i : which;
 		most = age > most ? age : most;
 	}
-	return which;
+	return (__u32)most & (FT_KNOWN_SETS - 1);
 }
 
 /* The record is in the ring: remember what it said. */
@@ -252,7 +251,7 @@ FT_INLINE void ft_filter_learn(struct ft_counters *c, const struct ft_verdict *v
 	if (!e)
 		return;
 	if (v->novelty == FT_NOVELTY_NAME) {
-		ft_filter_evict(c, e);
+		ft_filter_evict(c, e, v->now);
 		which = 0;
 		e->tag = v->tag;
 	} else if (v->novelty == FT_NOVELTY_CHANGED) {

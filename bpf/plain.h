@@ -166,7 +166,9 @@ FT_INLINE int ft_fill_client(struct ft_decode *d, const __u8 *data, const __u8 *
 FT_INLINE int ft_fill_plain(struct ft_decode *d, const __u8 *data, const __u8 *end,
 			    const struct ft_plain *plain)
 {
-	__builtin_memset(d->pkt.vlan, 0, sizeof(d->pkt) - offsetof(struct ft_packet, vlan));
+	/* in two, the second by words of eight octets */
+	__builtin_memset(d->pkt.vlan, 0, 4);
+	__builtin_memset(d->pkt.vlan + 2, 0, sizeof(d->pkt) - offsetof(struct ft_packet, vlan) - 4);
 	if (data + 54 > end)
 		return -1;
 	FT_STORE(__u32, d->pkt.dmac, data);
