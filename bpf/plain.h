@@ -102,7 +102,10 @@ FT_INLINE int ft_plain_tcp(const __u8 *data, const __u8 *end, __u32 l4, __u32 ip
 	return p[13] & 6 && ft_watching ? FT_QUICK_NO : FT_QUICK_NOT_DNS;
 }
 
-/* By words of four octets: EtherType, version and what follows; fragment, TTL and protocol. */
+/*
+ * Of words of four octets: EtherType, version and header length; what says that it is no fragment,
+ * and the protocol.
+ */
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define FT_IS_PLAIN_IPV4(word) (((word) & 0xffffff) == 0x450008)
 #define FT_IS_IPV6(word)       (((word) & 0xf0ffff) == 0x60dd86)

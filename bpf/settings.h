@@ -82,8 +82,8 @@ struct ft_recent {
  * within one refresh interval; one that stayed away longer goes up in any case.
  */
 struct ft_known_set {
-	__u32 fingerprint; /* its low half; 0: free */
-	__u32 emitted; /* ticks when its last record went up */
+	__u32 fingerprint; /* its low half, the last bit set; 0: free */
+	__u32 emitted; /* ticks when its last record went up; half the clock's range ago in a free one */
 	/*
 	 * Low half: repeats since then. High half: when the first of them came, in ticks >>
 	 * first_shift behind `emitted`. One word, so that both are taken at once.
@@ -93,7 +93,7 @@ struct ft_known_set {
 
 /* One question in the repeat filter: a cache line. */
 struct ft_known {
-	__u32 tag; /* high half of the name hash; 0: free */
+	__u32 tag; /* high half of the name hash, the last bit set; 0: free */
 	__u32 seen; /* ticks << 2; the way seen longest ago makes room. Low bits: the set told last */
 	__u32 ttl_min; /* over the repeats of all sets since one of them went up; ~0: none */
 	__u32 ttl_max;

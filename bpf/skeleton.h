@@ -27,7 +27,10 @@
 #define FT_ROUNDS      16 /* of one answer or run; what needs more is read in full */
 #define FT_TURN	       (FT_QUICK_MAX + 1ULL) /* beyond all positions */
 
-/* What is shorter is read in full. No record adds as much, and none tells the verifier more of it. */
+/*
+ * What is shorter is read in full. No step is sure to add as much: none narrows what the verifier
+ * knows of the length, which would be another state for each.
+ */
 #define FT_QUICK_MIN 32
 
 /*

@@ -250,8 +250,8 @@ static double now_ns(clockid_t clock)
 
 /*
  * Nanoseconds of one of @repeat runs. The kernel's own figure leaves off what is less than a whole
- * one; of many it is this thread's time on the processor, with the call's own in it, as in the empty
- * program's. (The call also sleeps until no processor runs the program, some milliseconds.)
+ * one; of many it is this thread's time on the processor, with the call's own in it, as in that of
+ * the empty program. (The call also sleeps until no processor runs the program.)
  */
 static double run(int fd, const struct packet *p, uint32_t repeat)
 {
