@@ -47,7 +47,7 @@ FT_INLINE void ft_xdp_long_way(struct xdp_md *ctx, int how)
 	struct ft_scratch *s = ft_get_scratch();
 	__u32 all;
 
-	if (!s || !c)
+	if (!s)
 		return;
 	if (ft_xdp_decode(ctx, len) && !(how & FT_COPY)) {
 		/* longer than the first buffer? Asked only when a header says so. */
@@ -77,7 +77,7 @@ FT_INLINE bool ft_xdp_quick(struct xdp_md *ctx, int how)
 	const __u8 *data = (const __u8 *)(long)ctx->data;
 	const __u8 *end = (const __u8 *)(long)ctx->data_end;
 
-	return !c || ft_quick_frame(ctx, how, data, end, c);
+	return ft_quick_frame(ctx, how, data, end, c);
 }
 
 SEC("xdp")

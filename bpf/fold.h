@@ -76,7 +76,7 @@ __attribute__((noinline)) int ft_fold_name(__u32 now)
 	bool exists;
 	__u64 hash;
 
-	if (!s || !c)
+	if (!s)
 		return 0;
 	exists = s->walk.records[0] && !s->walk.rcode;
 	limit = exists ? ft_settings.zone_names_per_s : ft_settings.zone_denials_per_s;

@@ -125,12 +125,11 @@ struct {
 	__type(value, struct ft_scratch);
 } ft_scratch SEC(".maps");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct ft_counters);
-} ft_counters SEC(".maps");
+/*
+ * Each processor's own, side by side. Not a per-CPU array: half the instructions lead here, which
+ * are a fifth of what a frame that is not DNS takes.
+ */
+struct ft_counters ft_counters[FT_CPUS_MAX] = {};
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -226,7 +225,11 @@ FT_INLINE struct ft_scratch *ft_get_scratch(void)
 
 FT_INLINE struct ft_counters *ft_get_counters(void)
 {
-	return bpf_map_lookup_elem(&ft_counters, &ft_only);
+	/* user space does not load this where there are more processors */
+	struct ft_counters *c = &ft_counters[bpf_get_smp_processor_id() & (FT_CPUS_MAX - 1)];
+
+	asm volatile("" : "+r"(c)); /* else the compiler works it out anew wherever it is used */
+	return c;
 }
 
 /* The clock of everything that ages here: a load, where a helper costs five to thirty ns. */

@@ -103,7 +103,9 @@ _Static_assert(sizeof(struct ft_known) == 64, "one cache line a name");
 
 #define FT_FILTER_SET_BYTES (FT_FILTER_WAYS * sizeof(struct ft_known))
 
-/* The value of the map ft_counters, per CPU. */
+#define FT_CPUS_MAX 1024 /* a power of two */
+
+/* What one CPU has counted. */
 struct ft_counters {
 	__u64 n[FT_COUNTER_MAX]; /* enum ft_counter */
 	__u64 evictions; /* names that made room in the filter */
@@ -112,6 +114,6 @@ struct ft_counters {
 	__u64 samples; /* REFUSED and FLOW records in the ring: beside the ledger */
 	__u64 samples_lost; /* those over their rate or without room */
 	__u64 evicted_folded; /* folded responses that no record tells of */
-};
+} __attribute__((aligned(512))); /* no line is two CPUs' */
 
 #endif

@@ -50,7 +50,7 @@ FT_INLINE void ft_tc_long_way(struct __sk_buff *skb, int how, __u32 from)
 	struct ft_scratch *s = ft_get_scratch();
 	__u32 len = skb->len;
 
-	if (!s || !c)
+	if (!s)
 		return;
 	if (ft_tc_decode(skb, from) &&
 	    !bpf_skb_pull_data(skb, len < FT_HEADERS ? len : FT_HEADERS))
@@ -78,8 +78,6 @@ FT_INLINE void ft_tc_frame(struct __sk_buff *skb, int how)
 	bool bare = ft_is_bare(skb->ifindex);
 	__u32 from = (__u32)how | (bare ? FT_BARE : 0);
 
-	if (!c)
-		return;
 	/* a tag that the card took off would be missing in the record */
 	if (bare || skb->vlan_present)
 		ft_count(c, FT_STAGE_SEEN);

@@ -3,7 +3,7 @@
  * The outcomes of a frame, by name: one list for the kernel programs, the daemon,
  * the ledger in `stats` and the anomaly events.  Append only; never renumber.
  *
- * Kernel stage (one counter each, per CPU, in the map ft_counters):
+ * Kernel stage (one counter each, per CPU, in ft_counters):
  *   seen     = not_dns + query + response
  *   response = emitted + repeat + ring_full + shed + folded + sum(refused by reason)
  * `response` counts every frame that is, or cannot be excluded to be, (part of) a

@@ -272,10 +272,10 @@ static void sets_make_room_and_it_is_counted(void **state)
 	}
 	assert_int_equal(run_answer(t, "a.example.", "192.0.2.98", 60), FT_STAGE_EMITTED);
 	run_answer(t, "a.example.", "192.0.2.98", 60);
-	assert_int_equal(kernel_stats(t->k, &stats), 0);
+	kernel_stats(t->k, &stats);
 	assert_int_equal(stats.filter_evicted_repeats, 0);
 	assert_int_equal(run_answer(t, "a.example.", "192.0.2.99", 60), FT_STAGE_EMITTED);
-	assert_int_equal(kernel_stats(t->k, &stats), 0);
+	kernel_stats(t->k, &stats);
 	assert_int_equal(stats.filter_evicted_repeats, 1);
 	assert_int_equal(run_answer(t, "a.example.", "192.0.2.1", 60), FT_STAGE_REPEAT);
 	assert_int_equal(run_answer(t, "a.example.", "192.0.2.0", 60), FT_STAGE_EMITTED);
@@ -424,7 +424,7 @@ static void full_table_makes_room_and_counts_it(void **state)
 		assert_int_equal(run_answer(t, name, "192.0.2.1", 60), FT_STAGE_EMITTED);
 		assert_int_equal(run_answer(t, name, "192.0.2.1", 60), FT_STAGE_REPEAT);
 	}
-	assert_int_equal(kernel_stats(t->k, &stats), 0);
+	kernel_stats(t->k, &stats);
 	assert_int_equal(stats.names_max, 4 * FT_FILTER_WAYS);
 	assert_int_equal(stats.filter_evictions, 100 - stats.names_max);
 	assert_int_equal(stats.filter_evicted_repeats, stats.filter_evictions);

@@ -170,7 +170,7 @@ static void zones_make_room_and_it_is_counted(void **state)
 		snprintf(zone, sizeof(zone), "zone%d.example.", i);
 		assert_int_equal(flood(t, ADDRESS, zone, 0, 2), 1);
 	}
-	assert_int_equal(kernel_stats(t->k, &stats), 0);
+	kernel_stats(t->k, &stats);
 	assert_in_range(stats.evicted_folded, 2 * FT_ZONE_SETS * 4, 3 * FT_ZONE_SETS * 4 - 1);
 	for (int i = 0; i < 3 * FT_ZONE_SETS * 4; i++) {
 		tap_clock(t, START + (1000 + (unsigned int)i) * SECOND);
@@ -179,7 +179,7 @@ static void zones_make_room_and_it_is_counted(void **state)
 		if (only(t)->novelty == FT_NOVELTY_FOLDED)
 			carried += only(t)->repeats;
 	}
-	assert_int_equal(kernel_stats(t->k, &stats), 0);
+	kernel_stats(t->k, &stats);
 	assert_int_equal(carried + stats.evicted_folded, t->counters[FT_STAGE_FOLDED]);
 	tap_close(t);
 }

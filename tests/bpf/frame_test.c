@@ -302,7 +302,7 @@ static void connections_from_before_the_watch_are_found(void **state)
 	assert_int_equal(kernel_watch(t->k, &addr, true), 0);
 	expect_read(t, 2, FT_FLOW_SYN);
 	expect_read(t, 0, 0);
-	assert_int_equal(kernel_stats(t->k, &stats), 0);
+	kernel_stats(t->k, &stats);
 	assert_int_equal(stats.recent_found, 2);
 	/* nobody wanted this one when its turn came: it had not been told the address */
 	flow_packet(&p, 6, 40001, 443, 0x02);
@@ -337,7 +337,7 @@ static void what_the_slots_forgot_is_counted(void **state)
 	tap_run_unread(t, TAP_XDP, &p);
 	assert_int_equal(kernel_watch(t->k, &addr, true), 0);
 	expect_read(t, 1, FT_FLOW_SYN);
-	assert_int_equal(kernel_stats(t->k, &stats), 0);
+	kernel_stats(t->k, &stats);
 	assert_int_equal(stats.recent_found, 1);
 	assert_in_range(stats.recent_missed, 1, FT_RECENT_SLOTS + 1);
 	tap_close(t);
@@ -364,7 +364,7 @@ static void refusals_are_sampled_but_all_counted(void **state)
 			assert_int_equal(t->records[0].refused.reason, FT_REASON_BAD_IP_HEADER);
 	}
 	assert_int_equal(t->counters[FT_REASON_BAD_IP_HEADER], 200);
-	assert_int_equal(kernel_stats(t->k, &stats), 0);
+	kernel_stats(t->k, &stats);
 	assert_int_equal(stats.samples, sampled);
 	assert_int_equal(stats.samples + stats.samples_lost, 200);
 	assert_true(sampled >= 1 && sampled < 200);

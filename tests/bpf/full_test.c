@@ -140,7 +140,7 @@ static void ring_is_counted_without_reading_it(void **state)
 	uint64_t before[FT_COUNTER_MAX];
 
 	(void)state;
-	assert_int_equal(kernel_counters(t->k, before), 0);
+	kernel_counters(t->k, before);
 	assert_int_equal(kernel_ring_records(t->k), 0);
 	for (uint16_t id = 1; id <= 5; id++) { /* as if they had overtaken their first */
 		fragment(&p, (uint16_t)(60000 + id), false);

@@ -238,13 +238,13 @@ unsigned int tap_run_unread(struct tap *t, enum tap_way way, const struct packet
 		    .data_size_in = (uint32_t)p->len);
 	uint64_t before[FT_COUNTER_MAX];
 
-	assert_int_equal(kernel_counters(t->k, before), 0);
+	kernel_counters(t->k, before);
 	assert_int_equal(bpf_prog_test_run_opts(way_fd(t, way), &opts), 0);
 	if (way == TAP_XDP)
 		assert_int_equal(opts.retval, 2); /* XDP_PASS */
 	else
 		assert_int_equal((int)opts.retval, -1); /* TC_ACT_UNSPEC */
-	assert_int_equal(kernel_counters(t->k, t->counters), 0);
+	kernel_counters(t->k, t->counters);
 	tap_check_ledger(t->counters);
 	return where_it_ended(before, t->counters);
 }

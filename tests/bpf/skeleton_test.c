@@ -34,7 +34,7 @@ static uint64_t learnt(const struct tap *t)
 {
 	struct kernel_stats stats;
 
-	assert_int_equal(kernel_stats(t->k, &stats), 0);
+	kernel_stats(t->k, &stats);
 	return stats.skeletons_learnt;
 }
 

@@ -234,19 +234,24 @@ static int open_and_load(struct kernel *k, void (*adjust)(struct ft_settings *))
 int kernel_load(const struct kernel_config *cfg, void (*adjust)(struct ft_settings *),
 		struct kernel **ret, char *err, size_t err_len)
 {
-	struct kernel *k = calloc(1, sizeof(*k));
-	int code = -ENOMEM;
+	int cpus = libbpf_num_possible_cpus(), code = cpus;
+	struct kernel *k = NULL;
 
+	if (cpus > FT_CPUS_MAX) {
+		snprintf(err, err_len, "kernel programs: made for at most %d processors, not %d",
+			 FT_CPUS_MAX, cpus);
+		return -E2BIG;
+	}
+	if (cpus < 0)
+		goto fail;
+	code = -ENOMEM;
+	k = calloc(1, sizeof(*k));
 	if (!k)
 		goto fail;
 	k->cfg = *cfg;
-	k->cpus = libbpf_num_possible_cpus();
-	code = k->cpus;
-	if (k->cpus < 0)
-		goto fail;
-	k->per_cpu = calloc((size_t)k->cpus, sizeof(*k->per_cpu));
+	k->cpus = cpus;
 	k->rec = malloc(RECORD_ROOM);
-	code = k->per_cpu && k->rec ? open_and_load(k, adjust) : -ENOMEM;
+	code = k->rec ? open_and_load(k, adjust) : -ENOMEM;
 	if (code)
 		goto fail;
 	*ret = k;
@@ -282,7 +287,6 @@ void kernel_close(struct kernel *k)
 	ring_close(&k->ring);
 	recent_close(&k->recent);
 	dns_bpf__destroy(k->bpf);
-	free(k->per_cpu);
 	free(k->rec);
 	free(k);
 }
@@ -395,39 +399,32 @@ uint64_t kernel_ring_records(const struct kernel *k)
 /* --- counters ----------------------------------------------------------------------------------
  */
 
-int kernel_read_counters(const struct kernel *k, struct ft_counters *ret)
+/* Sums over the CPUs, which go on meanwhile. */
+static void read_counters(const struct kernel *k, struct ft_counters *ret)
 {
+	const struct ft_counters *cpu = k->bpf->bss->ft_counters;
 	size_t words = sizeof(*ret) / sizeof(uint64_t);
 	uint64_t *sum = (uint64_t *)ret;
-	uint32_t zero = 0;
 
-	_Static_assert(sizeof(struct ft_counters) % 8 == 0, "the kernel rounds up to 8");
-	if (bpf_map_lookup_elem(bpf_map__fd(k->bpf->maps.ft_counters), &zero, k->per_cpu))
-		return -errno;
 	memset(ret, 0, sizeof(*ret));
-	for (int cpu = 0; cpu < k->cpus; cpu++)
-		for (size_t i = 0; i < words; i++)
-			sum[i] += ((const uint64_t *)&k->per_cpu[cpu])[i];
-	return 0;
+	for (int i = 0; i < k->cpus; i++)
+		for (size_t w = 0; w < words; w++)
+			sum[w] += ((const volatile uint64_t *)&cpu[i])[w];
 }
 
-int kernel_counters(const struct kernel *k, uint64_t ret[FT_COUNTER_MAX])
+void kernel_counters(const struct kernel *k, uint64_t ret[FT_COUNTER_MAX])
 {
 	struct ft_counters all;
-	int err = kernel_read_counters(k, &all);
 
-	if (!err)
-		memcpy(ret, all.n, sizeof(all.n));
-	return err;
+	read_counters(k, &all);
+	memcpy(ret, all.n, sizeof(all.n));
 }
 
-int kernel_stats(const struct kernel *k, struct kernel_stats *ret)
+void kernel_stats(const struct kernel *k, struct kernel_stats *ret)
 {
 	struct ft_counters all;
-	int err = kernel_read_counters(k, &all);
 
-	if (err)
-		return err;
+	read_counters(k, &all);
 	*ret = (struct kernel_stats){
 		.filter_evictions = all.evictions,
 		.filter_evicted_repeats = all.evicted_repeats,
@@ -442,7 +439,6 @@ int kernel_stats(const struct kernel *k, struct kernel_stats *ret)
 		.filter_bytes = kernel_filters(k) ? k->filter_sets * FT_FILTER_SET_BYTES : 0,
 		.names_max = kernel_filters(k) ? k->filter_sets * FT_FILTER_WAYS : 0,
 	};
-	return 0;
 }
 
 /* --- watched addresses -------------------------------------------------------------------------

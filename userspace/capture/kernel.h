@@ -97,8 +97,8 @@ size_t kernel_ring_pending(const struct kernel *k); /* bytes not yet read */
 /* Records not yet read of those that `emitted` counts; walks the ring. */
 uint64_t kernel_ring_records(const struct kernel *k);
 
-/* Sums over the CPUs, indexed by enum ft_counter. 0 or negative errno. */
-int kernel_counters(const struct kernel *k, uint64_t ret[FT_COUNTER_MAX]);
+/* Sums over the CPUs, indexed by enum ft_counter. */
+void kernel_counters(const struct kernel *k, uint64_t ret[FT_COUNTER_MAX]);
 
 struct kernel_stats {
 	uint64_t filter_evictions; /* names that made room for others */
@@ -116,7 +116,7 @@ struct kernel_stats {
 				 * 2,048 on a CPU since the last kernel_poll() */
 	size_t ring_bytes, filter_bytes, names_max;
 };
-int kernel_stats(const struct kernel *k, struct kernel_stats *ret);
+void kernel_stats(const struct kernel *k, struct kernel_stats *ret);
 
 /* Report connections of @addr (FLOW records). -ENOSPC beyond 16,384 addresses. */
 int kernel_watch(struct kernel *k, const struct ip_addr *addr, bool on);
@@ -142,7 +142,7 @@ void kernel_engine_watch(struct kernel_engine *e, const struct ip_addr *addr, bo
 uint64_t kernel_engine_native(const struct kernel_engine *e);
 /* False: every response comes up. */
 bool kernel_engine_filters(const struct kernel_engine *e);
-int kernel_engine_stats(const struct kernel_engine *e, struct kernel_stats *ret);
+void kernel_engine_stats(const struct kernel_engine *e, struct kernel_stats *ret);
 const uint64_t *kernel_engine_counters(struct kernel_engine *e); /* FT_COUNTER_MAX entries */
 
 #endif

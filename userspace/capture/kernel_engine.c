@@ -285,9 +285,9 @@ bool kernel_engine_filters(const struct kernel_engine *e)
 	return kernel_filters(e->k);
 }
 
-int kernel_engine_stats(const struct kernel_engine *e, struct kernel_stats *ret)
+void kernel_engine_stats(const struct kernel_engine *e, struct kernel_stats *ret)
 {
-	return kernel_stats(e->k, ret);
+	kernel_stats(e->k, ret);
 }
 
 uint64_t kernel_engine_native(const struct kernel_engine *e)
@@ -299,8 +299,7 @@ const uint64_t *kernel_engine_counters(struct kernel_engine *e)
 {
 	const uint64_t *native = decoder_counters(e->native);
 
-	if (kernel_counters(e->k, e->counters))
-		memset(e->counters, 0, sizeof(e->counters));
+	kernel_counters(e->k, e->counters);
 	for (size_t i = 0; i < FT_COUNTER_MAX; i++)
 		e->counters[i] += native[i];
 	return e->counters;

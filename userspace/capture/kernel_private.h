@@ -40,7 +40,6 @@ struct kernel {
 	int xdp_fd, tc_in_fd, tc_out_fd, inputs_fd;
 	struct ring ring;
 	int cpus;
-	struct ft_counters *per_cpu; /* room for one reading */
 	struct attachment *attached;
 	size_t attached_len;
 	uint64_t bad_records;
@@ -53,7 +52,6 @@ struct kernel {
 /* What the programs get that is not in kernel_config: engines and tests change it. */
 int kernel_load(const struct kernel_config *cfg, void (*adjust)(struct ft_settings *),
 		struct kernel **ret, char *err, size_t err_len);
-int kernel_read_counters(const struct kernel *k, struct ft_counters *ret);
 /* A libbpf_print_fn_t, and what it kept: of the last answer over netlink, "" for none … */
 int kernel_libbpf_log(enum libbpf_print_level level, const char *format, va_list args);
 const char *kernel_last_message(void);

@@ -95,8 +95,7 @@ static void note_loss(struct monitor *m, uint64_t now_ns)
 {
 	uint64_t counters[FT_COUNTER_MAX], full, shed;
 
-	if (kernel_counters(m->kernel, counters))
-		return;
+	kernel_counters(m->kernel, counters);
 	full = counters[FT_STAGE_RING_FULL] - m->ring_full;
 	shed = counters[FT_STAGE_SHED] - m->shed;
 	if (full)

@@ -255,8 +255,7 @@ static void engine_stats(struct kernel_engine *engine, struct ledger *ret)
 
 	memcpy(ret->kernel, kernel_engine_counters(engine), sizeof(ret->kernel));
 	ret->filtering = kernel_engine_filters(engine);
-	if (kernel_engine_stats(engine, &stats))
-		return;
+	kernel_engine_stats(engine, &stats);
 	ret->filter_names_max = stats.names_max;
 	ret->filter_evictions = stats.filter_evictions;
 	ret->filter_evicted_repeats = stats.filter_evicted_repeats;
