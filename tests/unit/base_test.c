@@ -158,6 +158,33 @@ static void table_uses_anew_what_was_removed(void **state)
 	table_free(t);
 }
 
+/* Huge pages when it is in use, or from the beginning: what it holds is the same. */
+static void table_holds_the_same_in_huge_pages(void **state)
+{
+	(void)state;
+	for (int round = 0; round < 2; round++) {
+		struct table *t;
+		bool is_new;
+
+		assert_int_equal(table_new(sizeof(struct entry), 1 << 18, NULL, NULL, &t), 0);
+		for (uint64_t i = 1; i <= 33000; i++) {
+			struct entry *e = table_put(t, hash_mix(i), &is_new);
+
+			assert_true(is_new);
+			e->value = i;
+		}
+		assert_int_equal(table_evictions(t), 0);
+		for (uint64_t i = 1; i <= 33000; i++) {
+			const struct entry *e = table_peek(t, hash_mix(i));
+
+			assert_non_null(e);
+			assert_int_equal(e->value, i);
+		}
+		table_free(t);
+		table_expect_much();
+	}
+}
+
 #define HELD 200
 
 struct held {
@@ -213,6 +240,7 @@ int main(void)
 		cmocka_unit_test(table_is_bounded_and_counts_evictions),
 		cmocka_unit_test(table_keeps_what_is_used_in_a_flood),
 		cmocka_unit_test(table_uses_anew_what_was_removed),
+		cmocka_unit_test(table_holds_the_same_in_huge_pages),
 		cmocka_unit_test(blocks_neither_overlap_nor_get_lost),
 	};
 

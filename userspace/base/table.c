@@ -54,6 +54,13 @@ static size_t all_bytes(const struct table *t)
 	return bytes < HUGE_BYTES ? bytes : round_up(bytes);
 }
 
+static bool much_to_come;
+
+void table_expect_much(void)
+{
+	much_to_come = true;
+}
+
 /*
  * One TLB entry for 2 MiB, but 2 MiB taken with the first use of them: only once the table is in
  * use, so that a quiet host does not pay for tables that stay empty.  Sets and entries share a
@@ -66,7 +73,8 @@ static void grow_into_huge_pages(struct table *t)
 	if (all_bytes(t) < HUGE_BYTES)
 		return;
 	madvise(t->set, all_bytes(t), MADV_HUGEPAGE);
-	madvise(t->set, round_up(sets_bytes(t) + t->count * t->entry_bytes), MADV_COLLAPSE);
+	if (t->count)
+		madvise(t->set, round_up(sets_bytes(t) + t->count * t->entry_bytes), MADV_COLLAPSE);
 }
 
 int table_new(size_t entry_bytes, size_t capacity, table_evict_fn evict, void *ctx,
@@ -90,6 +98,8 @@ int table_new(size_t entry_bytes, size_t capacity, table_evict_fn evict, void *c
 		return -ENOMEM;
 	}
 	t->entries = (uint8_t *)t->set + sets_bytes(t);
+	if (much_to_come)
+		grow_into_huge_pages(t);
 	*ret_table = t;
 	return 0;
 }

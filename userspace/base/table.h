@@ -30,6 +30,11 @@ typedef void (*table_evict_fn)(void *ctx, void *entry);
 /* @capacity is rounded up to a power of two times eight. Returns -ENOMEM or 0. */
 int table_new(size_t entry_bytes, size_t capacity, table_evict_fn evict, void *ctx,
 	      struct table **ret_table);
+/*
+ * Tables made from now on will be filled at once, as by a long capture: they take huge pages from
+ * their first use on, and need none put together later from what they have by then.
+ */
+void table_expect_much(void);
 void table_free(struct table *t); /* calls evict() for what is left; NULL is fine */
 void table_drop(struct table *t); /* the same without evict(): what entries own goes otherwise */
 

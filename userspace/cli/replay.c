@@ -5,11 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "base/path.h"
+#include "base/table.h"
 #include "capture/decode.h"
 #include "capture/kernel.h"
 #include "capture/pcap.h"
@@ -422,6 +424,20 @@ static int open_state(struct replay *r)
 	return setup_open_store(&r->setup, path, true, &hash_key_fixed, &r->store);
 }
 
+#define MUCH_BYTES (16L << 20) /* a tenth of a million responses */
+
+/* Nothing says how much comes by standard input or through a pipe: it counts as little. */
+static bool is_much(const struct replay *r)
+{
+	off_t bytes = 0;
+	struct stat st;
+
+	for (size_t i = 0; i < r->files_len; i++)
+		if (!stat(r->files[i], &st) && S_ISREG(st.st_mode))
+			bytes += st.st_size;
+	return bytes >= MUCH_BYTES;
+}
+
 static int open_all(struct replay *r)
 {
 	const struct pipeline_ops ops = {
@@ -441,6 +457,8 @@ static int open_all(struct replay *r)
 	if (r->opt.has_emit)
 		cfg.emit = r->opt.emit;
 	cfg.lookahead = !r->opt.kernel_engine; /* its maps are to know all that came before */
+	if (is_much(r))
+		table_expect_much();
 	rc = pipeline_new(&cfg, &ops, r, &r->pipeline);
 	if (!rc && r->opt.explain)
 		rc = timeline_new(EXPLAINED_NAMES, &hash_key_fixed, &r->timeline);
@@ -628,14 +646,14 @@ int cmd_replay(int argc, char **argv)
 
 	if (parse_options(argc, argv, &r.opt, &first))
 		return EXIT_USAGE;
+	r.files = argv + first;
+	r.files_len = (size_t)(argc - first);
 	clock_gettime(CLOCK_MONOTONIC, &r.started);
 	rc = open_all(&r);
 	if (rc) {
 		close_all(&r);
 		return setup_exit_code(rc);
 	}
-	r.files = argv + first;
-	r.files_len = (size_t)(argc - first);
 	replay_inputs(&r);
 	rc = finish(&r);
 	if (rc)
