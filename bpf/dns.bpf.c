@@ -49,6 +49,7 @@ FT_INLINE void ft_xdp_long_way(struct xdp_md *ctx, int how)
 
 	if (!s)
 		return;
+	ft_count(c, FT_STAGE_SEEN);
 	if (ft_xdp_decode(ctx, len) && !(how & FT_COPY)) {
 		/* longer than the first buffer? Asked only when a header says so. */
 		all = (__u32)bpf_xdp_get_buff_len(ctx);
@@ -70,20 +71,18 @@ __attribute__((noinline)) int ft_xdp_long_copy(struct xdp_md *ctx)
 	return 0;
 }
 
-FT_INLINE bool ft_xdp_quick(struct xdp_md *ctx, int how)
+FT_INLINE bool ft_xdp_quick(struct xdp_md **ctx, int how)
 {
-	struct ft_counters *c = ft_get_counters();
-	/* read behind the look-up: they need not be saved from it */
-	const __u8 *data = (const __u8 *)(long)ctx->data;
-	const __u8 *end = (const __u8 *)(long)ctx->data_end;
+	const __u8 *data = (const __u8 *)(long)(*ctx)->data;
+	const __u8 *end = (const __u8 *)(long)(*ctx)->data_end;
 
-	return ft_quick_frame(ctx, how, data, end, c);
+	return ft_quick_frame((void **)ctx, how, data, end);
 }
 
 SEC("xdp")
 int ft_xdp(struct xdp_md *ctx)
 {
-	if (!ft_xdp_quick(ctx, FT_XDP))
+	if (!ft_xdp_quick(&ctx, FT_XDP))
 		ft_xdp_long(ctx);
 	return XDP_PASS;
 }
@@ -91,7 +90,7 @@ int ft_xdp(struct xdp_md *ctx)
 SEC("xdp")
 int ft_xdp_copy(struct xdp_md *ctx)
 {
-	if (!ft_xdp_quick(ctx, FT_XDP | FT_COPY))
+	if (!ft_xdp_quick(&ctx, FT_XDP | FT_COPY))
 		ft_xdp_long_copy(ctx);
 	return XDP_PASS;
 }

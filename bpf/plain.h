@@ -133,7 +133,7 @@ FT_INLINE int ft_plain_ipv6(const __u8 *data, const __u8 *end, struct ft_plain *
 {
 	__u32 ip_end = 54 + ft_swap16(ft_raw16(data + 18));
 
-	asm volatile("" : "+r"(data));
+	asm volatile("" : "+r"(data)); /* else what was compared before takes a register more */
 	if (data + 54 + 8 > end)
 		return FT_QUICK_NO;
 	if (data[20] == 17)

@@ -157,9 +157,10 @@ FT_INLINE __u32 ft_emit_plain(void *ctx, int how, struct ft_scratch *s, struct f
 	return ft_emit_response(s, c, fingerprint, v, 0);
 }
 
-FT_INLINE void ft_judge_plain(void *ctx, int how, struct ft_scratch *s, struct ft_counters *c,
-			      const __u8 *data, const __u8 *end, const struct ft_plain *plain)
+FT_INLINE void ft_judge_plain(void *ctx, int how, struct ft_scratch *s, const __u8 *data,
+			      const __u8 *end, const struct ft_plain *plain)
 {
+	struct ft_counters *c = ft_get_counters();
 	struct ft_walk *w = &s->walk;
 	__u64 fingerprint = ft_fingerprint(ft_settings.seed, w->sum, (__u8)w->rcode);
 	struct ft_known_set *set = NULL;
@@ -167,6 +168,7 @@ FT_INLINE void ft_judge_plain(void *ctx, int how, struct ft_scratch *s, struct f
 
 	/* it stays in memory: else each of its parts is copied about on every path */
 	asm volatile("" : : "r"(&v) : "memory");
+	ft_count(c, FT_STAGE_SEEN);
 	if (ft_settings.clients && ft_fill_client(&s->d, data, end, plain)) {
 		ft_count_response(c, FT_REASON_TRUNCATED_CAPTURE);
 		return;
@@ -184,18 +186,18 @@ FT_INLINE void ft_judge_plain(void *ctx, int how, struct ft_scratch *s, struct f
 	ft_count_response(c, ft_emit_plain(ctx, how, s, c, data, end, plain, fingerprint, &v));
 }
 
-/* Walk and judge a plain frame with a response. 0, or -1: take the long way. */
+/* Walk, judge and count a plain frame with a response. 0, or -1: take the long way. */
 FT_INLINE int ft_plain_response_frame(void *ctx, int how, const __u8 *data, const __u8 *end,
-				      __u32 l4, __u32 len, struct ft_counters *c)
+				      __u32 l4, __u32 len)
 {
 	struct ft_plain plain = {.l4 = l4, .message = l4 + 8, .len = len};
 	struct ft_scratch *s = ft_get_scratch();
 
-	if (!s || !c || len > FT_QUICK_MAX || ft_quick_walk(s, c, ctx, how, l4 + 8, len))
+	if (!s || len > FT_QUICK_MAX || ft_quick_walk(s, ctx, how, l4 + 8, len))
 		return -1;
 	/* through memory: the verifier then forgets on which of many paths it came here */
 	barrier();
-	ft_judge_plain(ctx, how, s, c, data, end, &plain);
+	ft_judge_plain(ctx, how, s, data, end, &plain);
 	return 0;
 }
 

@@ -342,7 +342,7 @@ FT_INLINE bool ft_skeleton_known(struct ft_walk *w)
 }
 
 /* @names: what they came to. A free way makes room, or one by turns. */
-FT_INLINE void ft_skeleton_learn(struct ft_scratch *s, struct ft_counters *c, __u64 names)
+FT_INLINE void ft_skeleton_learn(struct ft_scratch *s, __u64 names)
 {
 	struct ft_skeletons *line = ft_skeleton_line(&s->walk);
 	__u32 way = (__u32)s->rotor++ & (FT_SKELETON_WAYS - 1);
@@ -356,13 +356,13 @@ FT_INLINE void ft_skeleton_learn(struct ft_scratch *s, struct ft_counters *c, __
 	way &= FT_SKELETON_WAYS - 1;
 	line->way[way].names = names;
 	line->way[way].check = s->walk.skeleton ^ names;
-	c->skeletons_learnt++;
+	ft_get_counters()->skeletons_learnt++;
 }
 
 /* --- messages -------------------------------------------------------------------------------- */
 
 /* Read all names, and remember what they came to where the skeleton holds them all. */
-FT_INLINE int ft_quick_names(struct ft_scratch *s, struct ft_counters *c, const struct ft_view *v,
+FT_INLINE int ft_quick_names(struct ft_scratch *s, const struct ft_view *v,
 			     bool has_skeleton)
 {
 	struct ft_walk *w = &s->walk;
@@ -371,7 +371,7 @@ FT_INLINE int ft_quick_names(struct ft_scratch *s, struct ft_counters *c, const 
 	if (ft_view_records(v))
 		return -1;
 	if (has_skeleton && w->covered)
-		ft_skeleton_learn(s, c, w->sum - addresses);
+		ft_skeleton_learn(s, w->sum - addresses);
 	return 0;
 }
 
@@ -409,8 +409,7 @@ FT_INLINE int ft_quick_start(struct ft_scratch *s, const struct ft_view *v)
  * Walk the message in place; 0: s->walk is filled as by ft_walk_message(), of a sound message;
  * else take the long way. @message: its offset in the packet.
  */
-FT_INLINE int ft_quick_walk(struct ft_scratch *s, struct ft_counters *c, void *ctx, int how,
-			    __u32 message, __u32 len)
+FT_INLINE int ft_quick_walk(struct ft_scratch *s, void *ctx, int how, __u32 message, __u32 len)
 {
 	struct ft_walk *w = &s->walk;
 	struct ft_view v;
@@ -423,7 +422,7 @@ FT_INLINE int ft_quick_walk(struct ft_scratch *s, struct ft_counters *c, void *c
 	ft_view_init(&v, ctx, how, message, len);
 	switch (ft_skeleton_records(s, &v)) {
 	case FT_SKELETON_NONE:
-		return ft_quick_names(s, c, &v, false);
+		return ft_quick_names(s, &v, false);
 	case FT_SKELETON_WHOLE:
 		return 0;
 	case FT_SKELETON_DEFERRED:
@@ -431,7 +430,7 @@ FT_INLINE int ft_quick_walk(struct ft_scratch *s, struct ft_counters *c, void *c
 	}
 	if (ft_skeleton_known(w))
 		return 0;
-	return ft_quick_names(s, c, &v, true);
+	return ft_quick_names(s, &v, true);
 }
 
 #endif

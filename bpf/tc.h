@@ -52,6 +52,7 @@ FT_INLINE void ft_tc_long_way(struct __sk_buff *skb, int how, __u32 from)
 
 	if (!s)
 		return;
+	ft_count(c, FT_STAGE_SEEN);
 	if (ft_tc_decode(skb, from) &&
 	    !bpf_skb_pull_data(skb, len < FT_HEADERS ? len : FT_HEADERS))
 		ft_tc_decode(skb, from);
@@ -74,14 +75,11 @@ FT_INLINE void ft_tc_frame(struct __sk_buff *skb, int how)
 {
 	const __u8 *data = (const __u8 *)(long)skb->data;
 	const __u8 *end = (const __u8 *)(long)skb->data_end;
-	struct ft_counters *c = ft_get_counters();
 	bool bare = ft_is_bare(skb->ifindex);
 	__u32 from = (__u32)how | (bare ? FT_BARE : 0);
 
 	/* a tag that the card took off would be missing in the record */
-	if (bare || skb->vlan_present)
-		ft_count(c, FT_STAGE_SEEN);
-	else if (ft_quick_frame(skb, how, data, end, c))
+	if (!bare && !skb->vlan_present && ft_quick_frame((void **)&skb, how, data, end))
 		return;
 	if (how & FT_COPY)
 		ft_tc_long_copy(skb, from);
