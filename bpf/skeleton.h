@@ -362,8 +362,7 @@ FT_INLINE void ft_skeleton_learn(struct ft_scratch *s, __u64 names)
 /* --- messages -------------------------------------------------------------------------------- */
 
 /* Read all names, and remember what they came to where the skeleton holds them all. */
-FT_INLINE int ft_quick_names(struct ft_scratch *s, const struct ft_view *v,
-			     bool has_skeleton)
+FT_INLINE int ft_quick_names(struct ft_scratch *s, const struct ft_view *v, bool has_skeleton)
 {
 	struct ft_walk *w = &s->walk;
 	__u64 addresses = w->sum;
