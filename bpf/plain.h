@@ -122,8 +122,12 @@ FT_INLINE int ft_plain_tcp(const __u8 *data, const __u8 *end, __u32 l4, __u32 ip
 FT_INLINE int ft_plain_ipv4(const __u8 *data, const __u8 *end, struct ft_plain *plain)
 {
 	__u32 kind = FT_WHOLE(*(const __u32 *)(data + 20));
-	__u32 ip_end = 14 + ft_swap16(ft_raw16(data + 16));
+	__u32 length = __builtin_bswap32(*(const __u32 *)(data + 16));
+	__u32 ip_end;
 
+	/* with what stands behind it: four octets are swapped by one instruction, two by two */
+	asm volatile("" : "+r"(length));
+	ip_end = 14 + (length >> 16);
 	if (kind == FT_WHOLE_OF(17))
 		return ft_plain_udp(data, end, 34, ip_end, plain);
 	return kind == FT_WHOLE_OF(6) ? ft_plain_tcp(data, end, 34, ip_end) : FT_QUICK_NO;
