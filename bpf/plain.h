@@ -131,7 +131,8 @@ FT_INLINE int ft_plain_ipv4(const __u8 *data, const __u8 *end, struct ft_plain *
 	/* what most frames are, on a way without jumps */
 	if (__builtin_expect(kind == FT_WHOLE_OF(6), 1))
 		return ft_plain_tcp(data, end, 34, ip_end);
-	asm volatile("" : "+r"(kind)); /* else it is one choice of two, and the order the compiler's */
+	/* else it would be one choice of three, in the compiler's order */
+	asm volatile("" : "+r"(kind));
 	return kind == FT_WHOLE_OF(17) ? ft_plain_udp(data, end, 34, ip_end, plain) : FT_QUICK_NO;
 }
 
