@@ -183,6 +183,21 @@ static void refused_program_is_named(void **state)
 	dns_bpf__destroy(b);
 }
 
+/* Their counters lie in the order of their numbers: gaps count. */
+static void processors_are_counted_by_number(void **state)
+{
+	(void)state;
+	assert_int_equal(kernel_cpu_numbers("0\n"), 1);
+	assert_int_equal(kernel_cpu_numbers("0-1\n"), 2);
+	assert_int_equal(kernel_cpu_numbers("0-3,8-11\n"), 12);
+	assert_int_equal(kernel_cpu_numbers("0,2,64"), 65);
+	assert_int_equal(kernel_cpu_numbers("\n"), -EINVAL);
+	assert_int_equal(kernel_cpu_numbers(""), -EINVAL);
+	assert_int_equal(kernel_cpu_numbers("0-"), -EINVAL);
+	assert_int_equal(kernel_cpu_numbers("0-99999999999"), -EINVAL);
+	assert_in_range(t->k->cpus, libbpf_num_possible_cpus(), FT_CPUS_MAX);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -190,6 +205,7 @@ int main(void)
 		cmocka_unit_test(full_flow_table_reports_again),
 		cmocka_unit_test(full_fragment_table_lets_pass),
 		cmocka_unit_test(ring_is_counted_without_reading_it),
+		cmocka_unit_test(processors_are_counted_by_number),
 		cmocka_unit_test(refused_program_is_named),
 	};
 

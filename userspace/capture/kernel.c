@@ -4,7 +4,9 @@
 #include "capture/kernel_btf.h"
 #include "capture/kernel_private.h"
 
+#include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -231,10 +233,36 @@ static int open_and_load(struct kernel *k, void (*adjust)(struct ft_settings *))
 	return ring_open(&k->ring, bpf_map__fd(k->bpf->maps.ft_ring), ring_size(&k->cfg));
 }
 
+int kernel_cpu_numbers(const char *list)
+{
+	size_t len = strcspn(list, "\n"), at = len;
+	long last;
+
+	while (at && isdigit((unsigned char)list[at - 1]))
+		at--;
+	if (at == len)
+		return -EINVAL;
+	last = strtol(list + at, NULL, 10);
+	return last < INT_MAX ? (int)last + 1 : -EINVAL;
+}
+
+static int read_cpu_numbers(void)
+{
+	FILE *f = fopen("/sys/devices/system/cpu/possible", "re");
+	char list[4096] = "";
+	int err;
+
+	if (!f)
+		return -errno;
+	err = fgets(list, sizeof(list), f) ? kernel_cpu_numbers(list) : -EIO;
+	fclose(f);
+	return err;
+}
+
 int kernel_load(const struct kernel_config *cfg, void (*adjust)(struct ft_settings *),
 		struct kernel **ret, char *err, size_t err_len)
 {
-	int cpus = libbpf_num_possible_cpus(), code = cpus;
+	int cpus = read_cpu_numbers(), code = cpus;
 	struct kernel *k = NULL;
 
 	if (cpus > FT_CPUS_MAX) {

@@ -39,7 +39,7 @@ struct kernel {
 	bool full; /* the programs that walk and filter, not the copying ones */
 	int xdp_fd, tc_in_fd, tc_out_fd, inputs_fd;
 	struct ring ring;
-	int cpus;
+	int cpus; /* their highest number and one: what they have lies in the order of these */
 	struct attachment *attached;
 	size_t attached_len;
 	uint64_t bad_records;
@@ -52,6 +52,11 @@ struct kernel {
 /* What the programs get that is not in kernel_config: engines and tests change it. */
 int kernel_load(const struct kernel_config *cfg, void (*adjust)(struct ft_settings *),
 		struct kernel **ret, char *err, size_t err_len);
+/*
+ * Of a list as in /sys/devices/system/cpu/possible ("0-3,8-11"): the highest number and one, which
+ * is more than how many they are where numbers are left out. -EINVAL: no list.
+ */
+int kernel_cpu_numbers(const char *list);
 /* A libbpf_print_fn_t, and what it kept: of the last answer over netlink, "" for none … */
 int kernel_libbpf_log(enum libbpf_print_level level, const char *format, va_list args);
 const char *kernel_last_message(void);
